@@ -1,0 +1,99 @@
+"""`ferda evaluate`: how good a trained model is on labelled faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_table
+
+if TYPE_CHECKING:
+    from ferda.data.domain import Domain
+    from ferda.engine.checkpoint import LoadedMethod
+    from ferda.evaluation.evaluation import Evaluation
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder or a .safetensors file.")],
+    on: Annotated[list[str], typer.Option("--on", help="Labelled domains to measure on, one or more.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write report.html here, and metrics and answers by domain.")
+    ] = None,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option("--groups", help="Columns of the manifest to measure by: a rater, a camera."),
+    ] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--classes", help="Count only faces of these expressions.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps.")] = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Measure RUN on labelled domains: macro recall, accuracy, macro F1, calibration, confusion."""
+    from ferda.engine.checkpoint import load_method
+    from ferda.evaluation.scoring import evaluate as measure
+    from ferda.expressions import class_list
+
+    model = load_method(run, device)
+    scored = class_list(classes) if classes else None
+    domains = [_open(spec, model) for spec in on]
+    found = [measure(model, domain, groups=groups or (), classes_scored=scored) for domain in domains]
+    if out is not None:
+        remark(f"The report is in {_write(out, found, domains, model, str(run))}")
+    if as_json:
+        show_json([evaluation.to_dict() for evaluation in found])
+        return
+    columns = ("domain", "faces", "macro recall", "accuracy", "macro F1", "calibration error")
+    show_table(columns, [_row(evaluation) for evaluation in found])
+    for evaluation in found:
+        say("")
+        per_class = [
+            (each.name, each.faces, each.recall, each.precision, each.f1)
+            for each in evaluation.scores.per_class
+        ]
+        show_table(("expression", "faces", "recall", "precision", "F1"), per_class, title=evaluation.domain)
+        affect = [
+            (each.name, each.faces, each.rmse, each.ccc, each.sign_agreement) for each in evaluation.affect
+        ]
+        if affect:
+            show_table(("affect", "faces", "RMSE", "concordance", "same sign"), affect)
+        left = {
+            name: count
+            for name, count in evaluation.counts.items()
+            if name not in ("rows", "scored", "no_face") and count
+        }
+        for name, count in left.items():
+            remark(f"{evaluation.domain}: {count} {name.replace('_', ' ')}, not scored")
+
+
+def _open(spec: str, model: LoadedMethod) -> Domain:
+    from ferda.data.domain import open_domain
+
+    with counting(spec) as progress:
+        return open_domain(
+            spec, model.classes, labelled=False, crop=model.preprocessing.crop, progress=progress
+        )
+
+
+def _write(
+    out: Path, found: list[Evaluation], domains: list[Domain], model: LoadedMethod, title: str
+) -> Path:
+    from ferda.evaluation.explained import explained_faces
+    from ferda.evaluation.report import write_evaluation_report
+
+    for number, evaluation in enumerate(found, start=1):
+        evaluation.save(out if len(found) == 1 else out / f"domain-{number}")
+    return write_evaluation_report(
+        out / "report.html",
+        title=title,
+        evaluations=found,
+        pictures=[domain.pack.pictures for domain in domains],
+        explained=[explained_faces(model, domain, one) for domain, one in zip(domains, found, strict=True)],
+    )
+
+
+def _row(evaluation: Evaluation) -> tuple[object, ...]:
+    scores = evaluation.scores
+    return evaluation.domain, scores.faces, scores.macro_recall, scores.accuracy, scores.macro_f1, scores.ece

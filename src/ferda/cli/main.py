@@ -1,0 +1,60 @@
+"""The command line: one verb, one file. Nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from ferda.cli.demo import demo
+from ferda.cli.doctor import doctor
+from ferda.cli.evaluate import evaluate
+from ferda.cli.explain import explain
+from ferda.cli.export import export
+from ferda.cli.fit import fit
+from ferda.cli.import_ import import_
+from ferda.cli.methods import methods
+from ferda.cli.mistakes import DEBUG, guarded
+from ferda.cli.predict import predict
+from ferda.cli.prepare import prepare
+from ferda.cli.show import show
+from ferda.cli.spaced import SpacedCommand
+from ferda.cli.synth import synth
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+_RESUME = "Type the same command with --resume and --out RUN to go on where it stopped; no number changes."
+for verb in (demo, prepare, synth, fit, import_, evaluate, predict, explain, export, methods, show, doctor):
+    door = guarded(verb, after_interrupt=_RESUME) if verb is fit else guarded(verb)
+    app.command(verb.__name__.rstrip("_"), cls=SpacedCommand)(door)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("ferda"))
+        raise typer.Exit
+
+
+@app.callback()
+def ferda(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where in the code a mistake was noticed.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Facial expression recognition that adapts to faces without labels."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+def run() -> None:
+    """Entry point of `ferda`: `--debug` may stand anywhere in the command."""
+    words = sys.argv[1:]
+    asked = "--debug" in words
+    app(args=["--debug"] * asked + [word for word in words if word != "--debug"], prog_name="ferda")

@@ -1,0 +1,107 @@
+"""`ferda prepare`: find and cut out the faces of a data set once, so that training reads them fast."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_table
+
+
+def prepare(
+    source: Annotated[Path, typer.Argument(help="A folder, a table, a zip file or a picture.")],
+    out: Annotated[Path, typer.Option("--out", help="The pack to make.")],
+    crop: Annotated[
+        str,
+        typer.Option(
+            "--crop",
+            help="aligned (eyes level), retinaface5pose (to one of five poses), box (the face as it stands) "
+            "or whole (the picture).",
+        ),
+    ] = "aligned",
+    size: Annotated[
+        int, typer.Option("--size", min=16, max=1024, help="Side of the pictures in pixels.")
+    ] = 112,
+    detect: Annotated[
+        bool, typer.Option(help="Look for faces where the data set does not say where they are.")
+    ] = True,
+    reader: Annotated[
+        str | None, typer.Option("--reader", help="How to read SOURCE; found by looking at it.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Folder or zip file of the pictures that a list names.")
+    ] = None,
+    class_order: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class-order",
+            help="Which expression is 0, 1, 2 ..., where SOURCE numbers its classes: surprise,fear,disgust "
+            "and so on, or whose order it is: raf-db, affectnet, osa, manet, fer2013.",
+        ),
+    ] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--option", help="Options of the reader: numbering=affectnet.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What reports call it; the folder's name.")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that decode and detect.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="Where the detector computes.")] = "cpu",
+    force: Annotated[bool, typer.Option("--force", help="Replace a pack made from something else.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a pack of SOURCE, and name every picture that could not be used."""
+    from ferda.data.prepare import prepare as make
+    from ferda.data.readers import read_any
+    from ferda.faces.crops import CropRule
+
+    wanted: dict[str, Any] = {"images": root, "class_order": class_order}
+    wanted = {key: value for key, value in wanted.items() if value} | reader_options(options or [])
+    reading = read_any(source, reader, **wanted)
+    remark(reading.told)
+    with counting("pictures") as progress:
+        summary = make(
+            reading,
+            out,
+            CropRule.from_dict({"kind": crop, "size": size, "detect": detect}),
+            workers=workers,
+            progress=progress,
+            force=force,
+            name=name,
+            device=device,
+        )
+    if as_json:
+        show_json(asdict(summary))
+        return
+    show_table(("expression", "faces"), summary.counts.items(), title=str(out))
+    how = "was there already" if summary.reused else f"made in {summary.seconds:.0f} s"
+    say(f"{summary.count} pictures, {summary.unusable} unusable, {summary.no_face} without a face; {how}")
+    for warning in summary.warnings:
+        remark(warning)
+
+
+def reader_options(assignments: list[str]) -> dict[str, Any]:
+    """Read `name=value` pairs, the values in YAML.
+
+    Args:
+        assignments: As typed behind `--option`.
+
+    Raises:
+        UserError: If one is no such pair.
+    """
+    import yaml
+
+    from ferda.errors import UserError
+
+    options: dict[str, Any] = {}
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        if not sign or not name:
+            raise UserError(
+                f"--option {assignment} is not of the form name=value, for instance numbering=affectnet."
+            )
+        options[name] = yaml.safe_load(text)
+    return options

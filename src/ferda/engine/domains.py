@@ -1,0 +1,138 @@
+"""Opens the domains that a recipe names, and takes the target's labels away before training can see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ferda.data.domain import Domain, UnlabelledDomain, open_domain
+from ferda.data.normalise import Normalise
+from ferda.engine.checkpoint import Preprocessing
+from ferda.engine.recipe_sections import DataRecipe
+from ferda.errors import UserError
+from ferda.faces.crops import CropRule
+from ferda.methods.base import Needs
+
+Count = Callable[[int, int], None]
+_SPLITS = ("@train", "@val", "@test", "@all")
+
+
+@dataclass(frozen=True)
+class RunDomains:
+    """The domains of one run.
+
+    Attributes:
+        sources: Labelled rows to learn from.
+        holdouts: Labelled rows of the same sources that are never learned from.
+        target: Rows without labels to adapt to; None if the recipe names none.
+        watch: Rows without labels whose predictions are recorded.
+        preprocessing: How pictures will be shown to the trained model.
+    """
+
+    sources: tuple[Domain, ...]
+    holdouts: tuple[Domain, ...]
+    target: UnlabelledDomain | None
+    watch: UnlabelledDomain | None
+    preprocessing: Preprocessing
+
+
+def open_run_domains(
+    data: DataRecipe, needs: Needs, tell: Callable[[str], None], progress: Count | None = None
+) -> RunDomains:
+    """Open sources, held-out rows, target and watched rows.
+
+    A source or target without `@split` gives its training split; a source's validation split is held out, or
+    a share of its training rows where it has none.
+
+    Args:
+        data: Names the domains.
+        needs: Of the method.
+        tell: Gets sentences for the user.
+        progress: Called with pictures done and in all while a raw folder is prepared.
+
+    Raises:
+        UserError: If a domain is missing or unusable, or the domains do not fit each other.
+    """
+    if needs.sources and not data.sources:
+        raise UserError("The recipe names no source; give labelled faces with --sources.")
+    pairs = [_source(spec, data, progress) for spec in data.sources]
+    for source, holdout in pairs:
+        counts = "  ".join(f"{name} {count}" for name, count in source.counts().items())
+        tell(f"source {source.name}: {len(source)} rows ({counts}), {len(holdout)} held out")
+        for reason, count in source.left_out.items():
+            tell(f"  left out: {count} rows, {reason}")
+        if empty := [name for name, count in source.counts().items() if count == 0]:
+            tell(f"  warning: no row of {', '.join(empty)}; the model cannot learn what it never sees")
+    target = (
+        None if data.target is None else _open(data.target, data, progress, labelled=False, split="@train")
+    )
+    if target is not None:
+        known = int((target.labels() >= 0).sum())
+        labels = f"; the labels of {known} of them are ignored in training" if known else ""
+        tell(f"target {target.name}: {len(target)} rows without labels{labels}")
+    watch = open_watched(data, progress)
+    rules = {str(domain.crop) for domain in (*(source for source, _ in pairs), *([target] if target else []))}
+    if len(rules) > 1:
+        tell("warning: the domains were cropped by different rules, which is a domain gap of its own")
+    shown = target or (pairs[0][0] if pairs else watch)
+    assert shown is not None
+    normalise = Normalise.named(data.normalise, data.channels)
+    return RunDomains(
+        sources=tuple(source for source, _ in pairs),
+        holdouts=tuple(holdout for _, holdout in pairs),
+        target=None if target is None else target.without_labels(),
+        watch=None if watch is None else watch.without_labels(),
+        preprocessing=Preprocessing(
+            crop=CropRule.from_dict(shown.crop),
+            size=data.size or shown.size,
+            mean=normalise.mean,
+            std=normalise.std,
+            channels=normalise.channels,
+        ),
+    )
+
+
+def _open(spec: str, data: DataRecipe, progress: Count | None, *, labelled: bool, split: str) -> Domain:
+    return open_domain(
+        spec if spec.endswith(_SPLITS) else spec + split,
+        data.classes,
+        labelled=labelled,
+        rule=data.labels if labelled else None,
+        crop=data.crop,
+        progress=progress,
+    )
+
+
+def _source(spec: str, data: DataRecipe, progress: Count | None) -> tuple[Domain, Domain]:
+    if not spec.endswith(_SPLITS):
+        source = _open(spec, data, progress, labelled=True, split="@train")
+        try:
+            return source, _open(spec, data, progress, labelled=True, split="@val")
+        except UserError:
+            # its owner split it, but kept nothing for validation
+            pass
+    else:
+        source = _open(spec, data, progress, labelled=True, split="")
+    parts = source.split_by_subject({"train": 1 - data.holdout, "val": data.holdout})
+    return parts["train"], parts["val"]
+
+
+def open_watched(data: DataRecipe, progress: Count | None = None) -> Domain | None:
+    """Open the rows whose predictions a run records; None if the recipe names neither watch nor target.
+
+    Training takes them `without_labels`; an evaluation, after the run, may read what labels they have.
+
+    Args:
+        data: Names the domains.
+        progress: Called with pictures done and in all while a raw folder is prepared.
+    """
+    spec = data.watch or data.target
+    if spec is None:
+        return None
+    if data.watch is None and not spec.endswith(_SPLITS):
+        try:
+            return _open(spec, data, progress, labelled=False, split="@test")
+        except UserError:
+            # an owner's split without a test part: watch all rows
+            pass
+    return _open(spec, data, progress, labelled=False, split="@all")

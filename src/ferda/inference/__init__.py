@@ -1,0 +1,43 @@
+"""Use a trained model: pictures in, faces with their expressions out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferda.inference.predictor import Predictor
+
+
+def load(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
+    """Load a trained model, ready to name expressions in pictures.
+
+    Args:
+        path: A run folder or a `.safetensors` file.
+        device: Where it computes: `cpu`, `cuda`, `mps`.
+        **options: Of `Predictor`: `detect`, `fallback`, `batch`, `detector`.
+
+    Raises:
+        UserError: If there is no such model.
+
+    Example:
+        >>> predictor = ferda.load("runs/hall")  # doctest: +SKIP
+        >>> [face.expression for face in predictor("photo.jpg")]  # doctest: +SKIP
+        ['happiness', 'surprise']
+    """
+    from ferda.engine.checkpoint import load_method
+    from ferda.inference.predictor import Predictor
+
+    model = load_method(path, device)
+    shown = model.preprocessing
+    return Predictor(
+        model.method,
+        model.classes,
+        shown.crop,
+        size=shown.size,
+        mean=shown.mean,
+        std=shown.std,
+        channels=shown.channels,
+        device=device,
+        **options,
+    )

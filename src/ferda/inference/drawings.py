@@ -1,0 +1,53 @@
+"""Annotated pictures on disk, one for each picture that was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ferda.errors import UserError
+from ferda.files import FreeNames, replacing
+from ferda.inference.draw import draw_faces
+from ferda.inference.face import PredictedFace
+
+
+class Drawings:
+    """Writes `NAME.jpg` into a folder for each picture it is given; equal names are numbered.
+
+    Args:
+        folder: Is made if it does not exist.
+
+    Raises:
+        UserError: If the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._free = FreeNames()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"Cannot make the folder {folder} for drawings: {error.strerror or error}."
+            ) from error
+
+    def __call__(self, name: str, image: np.ndarray, faces: Sequence[PredictedFace]) -> None:
+        """Draw one picture.
+
+        Args:
+            name: Its path; the file name is kept.
+            image: (H, W, 3) uint8 RGB.
+            faces: What was found in it.
+
+        Raises:
+            UserError: If the drawing cannot be written.
+        """
+        path = self.folder / f"{self._free(Path(name).stem)}.jpg"
+        try:
+            with replacing(path) as temporary:
+                Image.fromarray(draw_faces(image, faces)).save(temporary, format="JPEG", quality=92)
+        except OSError as error:
+            raise UserError(f"Cannot write the drawing {path}: {error.strerror or error}.") from error

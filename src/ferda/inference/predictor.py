@@ -1,0 +1,242 @@
+"""From a picture to named expressions: find the faces, cut them out as in training, ask the model.
+
+A model is only as good as its pictures look like those it learned from. So the crop, the size and the
+normalisation are not options here: they come with the weights. What can be chosen is whether faces are looked
+for, and what happens to a picture in which there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import repeat
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ferda.data.normalise import Channels, Normalise
+from ferda.data.views import Views
+from ferda.errors import UserError
+from ferda.expressions import class_list
+from ferda.faces.crops import CropRule, crop_face
+from ferda.faces.detect import Face, FaceDetector
+from ferda.faces.images import read_image
+from ferda.inference.face import PredictedFace
+from ferda.inference.inputs import gathered, picture_files, readable
+from ferda.inference.table import build_table, face_rows
+from ferda.methods.base import Method
+
+Source = str | Path | np.ndarray
+
+#: Gets a picture's name, its pixels and its faces.
+See = Callable[[str, np.ndarray, list[PredictedFace]], None]
+
+
+class Predictor:
+    """A trained method with everything that its weights need to be used rightly.
+
+    Args:
+        method: The network; is put into evaluation mode.
+        classes: Names in the order of its logits.
+        crop: How faces were cut out for training.
+        size: Side of the network's input; None for the crop's own.
+        mean: Subtracted from pixels in [0, 1], in the order of `channels`.
+        std: Divisor after that, likewise.
+        channels: Order of colours that the network wants.
+        device: Where method and detector compute.
+        detect: Whether faces are looked for. None does as in training: a model that learned from whole
+            pictures judges whole pictures. True makes it judge the faces of a scene (their boxes), False
+            takes every picture for one face.
+        fallback: A picture without a face gives no face (`none`), or is judged as a whole (`whole`).
+        batch: Faces in one pass.
+        detector: What finds faces; None makes a `FaceDetector` when it is first needed.
+
+    Raises:
+        UserError: If classes or options make no sense.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        classes: Sequence[str],
+        crop: CropRule,
+        *,
+        size: int | None = None,
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        std: Sequence[float] = (1.0, 1.0, 1.0),
+        channels: Channels = "rgb",
+        device: str | torch.device = "cpu",
+        detect: bool | None = None,
+        fallback: Literal["none", "whole"] = "none",
+        batch: int = 64,
+        detector: Callable[[Sequence[np.ndarray]], list[list[Face]]] | None = None,
+    ) -> None:
+        if fallback not in ("none", "whole"):
+            raise UserError(
+                f"The fallback for a picture without a face is 'none' or 'whole', not '{fallback}'."
+            )
+        if batch < 1:
+            raise UserError(f"A batch has at least one face, got {batch}.")
+        self.device = torch.device(device)
+        self.method = method.to(self.device).eval()
+        self.classes = class_list(classes)
+        self.fallback = fallback
+        self.batch = batch
+        self.crop = replace(crop, kind="box") if detect and crop.kind == "whole" else crop
+        #: Whether faces are cut out of scenes although the model learned from whole pictures.
+        self.is_crop_new = self.crop.kind != crop.kind
+        self._seeks = crop.kind != "whole" if detect is None else detect
+        self._seeks_points = not self._seeks and detect is None and crop.detect and method.needs.landmarks
+        self._detector = detector
+        self._view = Views("none", size or crop.size)
+        self._normalise = Normalise(mean, std, channels)
+
+    def __call__(self, source: Source | Iterable[Source]) -> list[PredictedFace]:
+        """Name the expressions in one or several pictures.
+
+        Args:
+            source: A path, a uint8 RGB (H, W, 3) array, or several of these.
+
+        Raises:
+            UnreadableImage: If a picture cannot be read; `table` makes a row of it instead.
+        """
+        sources = [source] if isinstance(source, str | Path | np.ndarray) else source
+        named = (
+            (str(number), one) if isinstance(one, np.ndarray) else (str(one), read_image(one))
+            for number, one in enumerate(sources)
+        )
+        return [
+            face
+            for names, pictures in gathered(named)
+            for faces in self.predict(pictures, names)
+            for face in faces
+        ]
+
+    def predict(
+        self, images: Sequence[np.ndarray], names: Sequence[str] | None = None
+    ) -> list[list[PredictedFace]]:
+        """Name the expressions in pictures that fit into memory together, one list for each.
+
+        Args:
+            images: uint8 RGB (H, W, 3); sizes may differ.
+            names: What `PredictedFace.input` says; None numbers them.
+        """
+        names = [str(number) for number in range(len(images))] if names is None else names
+        faces, crops, landmarks = self.cut(images)
+        probabilities, affect = self.answer(crops, landmarks)
+        rows = zip(probabilities, repeat(None) if affect is None else affect, strict=False)
+        return [
+            [
+                PredictedFace.of(name, number, face, self.classes, *next(rows))
+                for number, face in enumerate(found)
+            ]
+            for name, found in zip(names, faces, strict=True)
+        ]
+
+    def cut(self, images: Sequence[np.ndarray]) -> tuple[list[list[Face | None]], np.ndarray, np.ndarray]:
+        """Find what is to be judged in pictures, and cut it out by the model's own rule.
+
+        Args:
+            images: uint8 RGB (H, W, 3); sizes may differ.
+
+        Returns:
+            The faces of each picture, None being the whole of it; and of all of them in a row the crops
+            (n, S, S, 3) uint8 and their landmarks (n, 5, 2), NaN where unknown.
+        """
+        faces = self._faces(images)
+        rule = self.crop if self._seeks else replace(self.crop, kind="whole")
+        cut = [
+            crop_face(image, face, rule) for image, found in zip(images, faces, strict=True) for face in found
+        ]
+        if not cut:
+            return faces, np.zeros((0, rule.size, rule.size, 3), np.uint8), np.zeros((0, 5, 2), np.float32)
+        return faces, np.stack([crop for crop, _ in cut]), np.stack([points for _, points in cut])
+
+    @torch.inference_mode()
+    def answer(self, crops: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return what the model says of faces that were cut out by its own rule.
+
+        Args:
+            crops: (B, S, S, 3) uint8 RGB.
+            landmarks: (B, 5, 2) pixels of the crops, NaN where unknown.
+
+        Returns:
+            Probabilities (B, C); and valence and arousal (B, 2), None if the model does not say.
+        """
+        probabilities, affect = [np.zeros((0, len(self.classes)), np.float32)], []
+        for batch in self.shown(crops, landmarks, self.batch):
+            output = self.method(*batch)
+            probabilities.append(output.probabilities.cpu().numpy())
+            if "affect" in output.views:
+                affect.append(output.views["affect"].float().cpu().numpy())
+        return np.concatenate(probabilities), np.concatenate(affect) if affect else None
+
+    def shown(self, crops: np.ndarray, landmarks: np.ndarray, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield faces as the method sees them: (B, 3, H, W) normalised, and their landmarks in its pixels.
+
+        Args:
+            crops: (n, S, S, 3) uint8 RGB.
+            landmarks: (n, 5, 2) pixels of the crops, NaN where unknown.
+            batch: Faces at a time.
+        """
+        for start in range(0, len(crops), batch):
+            images = torch.from_numpy(crops[start : start + batch]).to(self.device)
+            points = torch.from_numpy(landmarks[start : start + batch].astype(np.float32)).to(self.device)
+            pictures, moved = self._view.apply(images, points, torch.zeros(len(images), self._view.columns))
+            assert moved is not None
+            yield self._normalise(pictures), moved
+
+    def table(
+        self,
+        inputs: str | Path | Iterable[str | Path],
+        progress: Callable[[int, int], None] | None = None,
+        see: See | None = None,
+    ) -> pd.DataFrame:
+        """Name the expressions in files; one row a face, and one for each picture without any.
+
+        Args:
+            inputs: Pictures, or folders whose pictures are taken.
+            progress: Is told how many pictures are done, and how many there are.
+            see: Is given each readable picture's name, its pixels and its faces, for instance `Drawings`.
+
+        Returns:
+            The prediction table of `ferda.inference.table`. A picture that cannot be read is a row whose
+            `note` says why.
+
+        Raises:
+            UserError: If there is no picture at all.
+        """
+        files = picture_files(inputs)
+        problems: dict[str, str] = {}
+        found: dict[str, list[PredictedFace]] = {}
+        for names, pictures in gathered(readable(files, problems)):
+            answers = self.predict(pictures, names)
+            found.update(zip(names, answers, strict=True))
+            if see is not None:
+                for answered in zip(names, pictures, answers, strict=True):
+                    see(*answered)
+            if progress is not None:
+                progress(len(found) + len(problems), len(files))
+        if progress is not None:
+            progress(len(files), len(files))
+        rows = [
+            row
+            for file in map(str, files)
+            for row in face_rows(file, found.get(file, []), problems.get(file))
+        ]
+        return build_table(rows, self.classes)
+
+    def _faces(self, images: Sequence[np.ndarray]) -> list[list[Face | None]]:
+        """What is to be judged in each picture; None is the whole of it."""
+        if not self._seeks and not self._seeks_points:
+            return [[None] for _ in images]
+        if self._detector is None:
+            self._detector = FaceDetector(self.device)
+        faces: list[list[Face | None]] = [list(found) for found in self._detector(images)]
+        if self._seeks_points:
+            return [found[:1] or [None] for found in faces]
+        return [found or [None] for found in faces] if self.fallback == "whole" else faces

@@ -1,0 +1,70 @@
+"""What every test stands on: one thread, and a cache folder that is nobody's own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Before torch and numpy are imported anywhere: two threads on a busy core are many times slower than one.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+os.environ["MPLBACKEND"] = "agg"
+
+_CACHE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # the workers of xdist inherit the environment of the process that starts them, so all share one cache
+    if not hasattr(config, "workerinput"):
+        config.stash[_CACHE] = tempfile.mkdtemp(prefix="ferda-tests-")
+        os.environ["FERDA_CACHE"] = config.stash[_CACHE]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _CACHE in config.stash:
+        shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _same_start() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def cd_fer_name() -> Callable[[str], str]:
+    """A function: name of a tensor of our IR global-local network -> name in the authors' programs."""
+    words = {
+        "features.backbone.stem": "input_layer",
+        "features.global_output": "output_layer",
+        "residual": "res_layer",
+        "shortcut": "shortcut_layer",
+        "heads.global_head": "classifiers.0",
+        "heads.local_heads.0": "classifiers.1",
+        "heads.fused_head": "classifiers.2",
+    }
+
+    def rename(name: str) -> str:
+        if point := re.match(r"features\.local_(trunks|outputs)\.(\d)\.(.*)", name):
+            rest = point[3] if point[1] == "trunks" else "4." + point[3].split(".", maxsplit=1)[1]
+            name = f"Crop_Net.{point[2]}.{rest}"
+        name = re.sub(r"features\.backbone\.stages\.(\d)", lambda m: f"layer{int(m[1]) + 1}", name)
+        for ours, theirs in words.items():
+            name = name.replace(ours, theirs)
+        return name
+
+    return rename

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ferda.data.affect import find_affect
+
+NAN = np.nan
+
+
+def test_values_come_in_their_order_and_what_is_unknown_is_nan() -> None:
+    manifest = pd.DataFrame({"arousal": [0.5, -2, None], "valence": [-1.0, -2, 0.25]})
+    found = find_affect(manifest, "some")
+    assert found is not None and found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.float32([[-1, 0.5], [NAN, NAN], [0.25, NAN]]))
+    only = find_affect(manifest[["arousal"]], "some")
+    assert only is not None and np.isnan(only[:, 0]).all() and only[0, 1] == 0.5
+
+
+@pytest.mark.parametrize(
+    "columns", [{}, {"valence": [-2.0, -2]}, {"valence": [NAN, NAN], "arousal": [-2, NAN]}]
+)
+def test_without_a_known_value_there_is_none(columns: dict[str, list[float]]) -> None:
+    assert find_affect(pd.DataFrame({"file": ["a", "b"], **columns}), "some") is None
+
+
+def test_another_scale_is_told_and_not_used(caplog: pytest.LogCaptureFixture) -> None:
+    manifest = pd.DataFrame({"valence": [0.5, 7.0, -2], "arousal": [1, 5, 9]})
+    with caplog.at_level(logging.WARNING, logger="ferda"):
+        assert find_affect(manifest, "nine points") is None
+    assert "'nine points' are not used: 2 rows have values outside -1 to 1, such as 7" in caplog.text

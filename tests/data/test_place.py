@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ferda.data import pack_writer, place
+from ferda.data.pack import Pack, write_pack
+from ferda.data.prepare import prepare
+from ferda.errors import UserError
+from ferda.faces.crops import CropRule
+
+Maker = Callable[..., Path]
+WHOLE = CropRule(kind="whole", size=12, detect=False)
+CLASSES = ("happy", "sad", "fear")
+
+
+def names(count: int) -> list[str]:
+    return [f"{CLASSES[row % 3]}/{row:03d}.png" for row in range(count)]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_is_no_pack_is_never_replaced(tree: Maker, tmp_path: Path) -> None:
+    root = tree(names(6))
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years")
+    for force in (False, True):
+        with pytest.raises(UserError, match="is no pack"):
+            prepare(root, tmp_path / "thesis", WHOLE, force=force)
+    (tmp_path / "empty").mkdir()
+    assert prepare(root, tmp_path / "empty", WHOLE).count == 6
+
+
+def test_a_place_that_cannot_be_written(tree: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(names(6))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be made"):
+        prepare(root, tmp_path / "file" / "out", WHOLE)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(UserError, match="cannot be written"):
+        prepare(root, tmp_path / "out", WHOLE)
+
+
+def test_a_full_disk_leaves_nothing(
+    tree: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_blocks: None
+) -> None:
+    root, real, calls = tree(names(12)), pack_writer.write_bytes, []
+
+    def full(*arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*arguments)
+
+    monkeypatch.setattr(pack_writer, "write_bytes", full)
+    with pytest.raises(UserError, match="disk is full"):
+        prepare(root, tmp_path / "out", WHOLE)
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+def test_a_full_disk_keeps_the_old_pack(tree: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, out = tree(names(6)), tmp_path / "out"
+    prepare(root, out, WHOLE)
+    before = content(out)
+    usage = type("usage", (), {"free": 10})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(UserError, match="disk is full"):
+        prepare(root, out, CropRule(kind="whole", size=600, detect=False), force=True)
+    assert content(out) == before
+
+
+def test_packs_made_otherwise_are_not_taken_for_ours(tree: Maker, tmp_path: Path) -> None:
+    write_pack(tmp_path / "out", np.zeros((1, 12, 12, 3), np.uint8), pd.DataFrame({"file": ["a"]}))
+    assert "made_from" not in json.loads((tmp_path / "out" / "pack.json").read_text())
+    with pytest.raises(UserError, match="other files"):
+        prepare(tree(names(3)), tmp_path / "out", WHOLE)
+
+
+def test_two_runs_at_once_do_not_meet(tree: Maker, tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with (
+        place.alone(tmp_path / ".out.partial"),
+        (tmp_path / ".out.lock").open("w") as second,
+        pytest.raises(BlockingIOError),
+    ):
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert not list(tmp_path.glob(".out.*"))
+
+
+def test_a_damaged_pack_is_made_again_only_when_told(tree: Maker, tmp_path: Path) -> None:
+    root, out = tree(names(6)), tmp_path / "out"
+    prepare(root, out, WHOLE)
+    (out / "pack.json").write_text("{")
+    with pytest.raises(UserError, match="damaged"):
+        prepare(root, out, WHOLE)
+    assert not prepare(root, out, WHOLE, force=True).reused
+    assert len(Pack.open(out)) == 6
+
+
+def test_a_pack_on_a_disk_that_cannot_be_written_is_reused(
+    tree: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, out = tree(names(6)), tmp_path / "out"
+    prepare(root, out, WHOLE)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(place, "_writable", denied)
+    assert prepare(root, out, WHOLE).reused

@@ -1,0 +1,109 @@
+"""Losses over statistics of a batch or of two domains give two processes the gradient of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, distributed, multiprocessing
+
+from ferda.losses.adversarial import DomainCritic
+from ferda.losses.affect import AffectLoss
+from ferda.losses.attention_diversity import AttentionDiversityLoss
+from ferda.losses.class_confusion import ClassConfusionLoss
+from ferda.losses.conditional import ConditionalAdversarialLoss
+from ferda.losses.coral import CoralLoss
+from ferda.losses.diversity import DiversityLoss
+from ferda.losses.dual_alignment import Branch, DualAlignmentLoss
+from ferda.losses.feature_norm import HardFeatureNormLoss
+from ferda.losses.joint_information import JointCritic, JointInformationLoss
+from ferda.losses.local_mmd import LocalMMDLoss
+from ferda.losses.marginal_entropy import MarginalEntropyLoss
+from ferda.losses.mmd import LinearMMDLoss, LinearTimeMMDLoss, MMDLoss
+from ferda.losses.multi_view import MultiViewClusteringLoss, VotingLoss
+from ferda.memory.learning_status import LearningStatus
+from ferda.memory.prototypes import Prototypes
+
+ROWS, PROCESSES = 8, 2
+
+
+def of_one_batch(rows: slice) -> dict[str, Tensor]:
+    """Gradients of a weight from the rows of one process, and the memory after one step."""
+    torch.manual_seed(0)
+    inputs = torch.randn(2, ROWS, 5, dtype=torch.float64)[:, rows]
+    critic = DomainCritic(4 * 6, hidden=8).double().eval()
+    weight = torch.randn(5, 10, dtype=torch.float64).requires_grad_()
+    source, target = ((rows @ weight).split([6, 4], 1) for rows in inputs)
+    classes = torch.tensor([[0, 0, 1, 2, 3, 1, 0, 2], [1, 0, 3, 0, 2, 2, 0, 1]])[:, rows]
+    pairs, information = JointCritic(6, 4, hidden=8).double(), JointInformationLoss()
+    # the valid ones the other way round instead of by chance
+    information.permutation = lambda valid: (len(valid) * ~valid - torch.arange(len(valid))).argsort()
+    losses = {
+        "attention": AttentionDiversityLoss()([source[0][..., None, None], target[0][..., None, None]]),
+        "marginal": MarginalEntropyLoss()(target[1]),
+        "information": information(pairs, (source[0], classes[0]), (target[0], classes[1])),
+        "cdan_e": ConditionalAdversarialLoss()(critic, source, target),
+        "mcc": ClassConfusionLoss()(target[1]),
+        "hafn": HardFeatureNormLoss()(target[0]),
+        "affect": AffectLoss()(torch.stack([source[0][:, :2], target[1][:, :2]]), inputs[0][:, :2]),
+        "diversity": DiversityLoss(gamma=0.1)(torch.stack([source[0], target[0]])),
+    }
+    found = {k: torch.autograd.grad(v, weight, retain_graph=True)[0] for k, v in losses.items()}
+    memory = LearningStatus(heads=2, classes=4)
+    memory.start(ROWS)
+    labels = torch.arange(2 * ROWS).reshape(2, ROWS)[:, rows] % 4
+    memory.remember(torch.arange(ROWS)[rows], labels, labels != 3)
+    return found | {"table": memory.table.clone(), "status": memory.refresh().clone()}
+
+
+def of_domains(rows: slice) -> dict[str, Tensor]:
+    """Gradients of a weight from the rows of one process, and a memory after one step."""
+    torch.manual_seed(0)
+    inputs = torch.randn(2, ROWS, 5, dtype=torch.float64)[:, rows]
+    labels = torch.arange(ROWS)[rows] % 3
+    weight = torch.randn(5, 9, dtype=torch.float64).requires_grad_()
+    source, target = (Branch(*(rows @ weight).split([6, 3], 1)) for rows in inputs)
+    losses = {
+        "mmd": MMDLoss()(source.features, target.features),
+        "linear_time": LinearTimeMMDLoss()(source.features, target.features),
+        "linear": LinearMMDLoss()(source.features, target.features),
+        "coral": CoralLoss()(source.features, target.features),
+        "local": LocalMMDLoss()(source.features, target.features, labels, target.logits.softmax(1)),
+        "dual": DualAlignmentLoss()(source, labels, target),
+        "clustering": MultiViewClusteringLoss()(source.logits, target.logits),
+        "voting": VotingLoss(0.6)(source.logits, target.logits),
+    }
+    found = {k: torch.autograd.grad(v, weight, retain_graph=True)[0] for k, v in losses.items()}
+    memory = Prototypes(domains=1, classes=3, width=6)
+    memory.update(0, source.features.float(), labels)
+    return found | {"means": memory.means.clone()}
+
+
+#: What is computed, and what of it is a memory that both processes must hold alike.
+CASES = {"one batch": (of_one_batch, {"table", "status"}), "two domains": (of_domains, {"means"})}
+
+
+def work(rank: int, folder: str, case: str) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=PROCESSES
+    )
+    share = ROWS // PROCESSES
+    torch.save(CASES[case][0](slice(rank * share, (rank + 1) * share)), Path(folder) / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_equal_one(case: str, tmp_path: Path) -> None:
+    multiprocessing.spawn(work, args=(str(tmp_path), case), nprocs=PROCESSES)
+    results, memories = CASES[case]
+    one = results(slice(None))
+    parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+    for name, expected in one.items():
+        assert expected.any(), name
+        if name in memories:
+            assert all(torch.equal(part[name], expected) for part in parts), name
+        else:
+            torch.testing.assert_close(sum(part[name] for part in parts) / PROCESSES, expected)
