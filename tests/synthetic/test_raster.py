@@ -42,10 +42,13 @@ def test_it_shows_what_the_slow_picture_shows(seed):
     triangles = np.stack([generator.permutation(24)[:3] for _ in range(20)])
     found = rasterise(points, depth, triangles, width=17, height=13)
     shown, nearest = slow_picture(points, depth, triangles, 17, 13)
-    agree = picture(found, found.triangle, 17, 13, -1) == shown
+    # The surface counts, not the number of the triangle: the draw may give the same triangle twice.
+    agree = np.isclose(picture(found, found.depth, 17, 13, np.inf), nearest, atol=1e-3)
     assert agree.mean() > 0.985  # a pixel exactly on an edge may go either way
+    first = np.array([np.flatnonzero((np.sort(triangles, 1) == np.sort(row)).all(1))[0] for row in triangles])
     both = agree & (shown >= 0)
-    assert np.allclose(picture(found, found.depth, 17, 13, 0)[both], nearest[both], atol=1e-3)
+    same = first[picture(found, found.triangle, 17, 13, 0).astype(int)] == first[shown]
+    assert same[both].mean() > 0.985
 
 
 def test_neighbours_leave_no_gap():
