@@ -2,12 +2,13 @@
 
     python benchmarks/real_pairs.py --data FOLDER --out runs/real_pairs --jobs 2
 
-FOLDER holds `fer2013_dev.csv/.zip` and `mux_lfw_dev.csv/.zip` (see README.md in this folder). Splits, labels
-and training are fixed below and are the same for all methods: a source-only model per seed, from which each
-adaptation starts. Finished cells are kept, so the script can be stopped and started again.
+FOLDER holds `fer2013_dev`, `mux_lfw_dev` and `mux_movie_dev`, each a table and a zip (see README.md in this
+folder). `real_pairs.yaml` fixes methods, training and the two tables: `main`, and `several_sources`, where
+pictures of a film and rendered faces join FER2013. Finished cells are kept, in --out and in the JSON, so the
+script can be stopped and started again, also on another machine.
 
 What is measured, on rows that no training and no choice has seen:
-  fer2013 -> lfw   people of LFW that are not in the target's training part; five classes (fear and disgust
+  ... -> lfw       people of LFW that are not in the target's training part; five classes (fear and disgust
                    have seven rows each)
   lfw -> fer2013   rows of the official PublicTest part on which the owner's label and the FER+ majority agree
 `im`: the epoch that information maximisation chose, without a label of the target. `oracle`: the epoch that
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 FIVE = ("surprise", "happiness", "sadness", "anger", "neutral")
 SCORED = {"lfw": FIVE, "fer2013": CLASSES}
-PAIRS = ("fer2013-lfw", "lfw-fer2013")
-METHODS = ("source_only", "dann", "cdan", "mcc", "aglrls")
+RENDERED = ("studio", "street")
 SIZE = 48
+SETTINGS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -49,24 +50,40 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("FERDA_DATA"))
     parser.add_argument("--out", type=Path, default=Path("runs/real_pairs"))
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/real_pairs.json"))
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--table", choices=SETTINGS["tables"], default="main")
+    parser.add_argument("--methods", nargs="+", choices=SETTINGS["methods"], help="default: the table's")
+    parser.add_argument("--pairs", nargs="+", help="default: the table's")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--pairs", nargs="+", default=list(PAIRS))
     parser.add_argument("--collect", action="store_true", help="only read the finished cells")
     wanted = parser.parse_args()
     if wanted.data is None or not Path(wanted.data).is_dir():
         print("The real packs are not here: give their folder with --data or FERDA_DATA; nothing was run.")
         return
+    table = SETTINGS["tables"][wanted.table]
     if not wanted.collect:
         prepare_packs(Path(wanted.data), wanted.out / "packs")
-        for names in (["source_only"], [name for name in wanted.methods if name != "source_only"]):
-            cells = [(pair, name, seed) for seed in wanted.seeds for name in names for pair in wanted.pairs]
+        methods = in_order(wanted.methods or table["methods"])
+        for number in sorted(set(methods.values())):
+            now = [name for name, depth in methods.items() if depth == number]
+            pairs = wanted.pairs or table["pairs"]
+            cells = [(pair, name, seed) for name in now for seed in wanted.seeds for pair in pairs]
             with ThreadPoolExecutor(wanted.jobs) as pool:
                 codes = pool.map(lambda cell: run_cell(wanted.out, *cell), cells)
                 for cell, code in zip(cells, codes, strict=True):
                     print(*cell, "done" if code == 0 else f"FAILED with exit code {code}", flush=True)
-    collect(wanted.out, wanted.json, wanted.methods, wanted.seeds)
+    collect(wanted.out, wanted.json)
+
+
+def in_order(methods: list[str]) -> dict[str, int]:
+    """Return the methods and those they start from, each with the number of starts before it."""
+    depth: dict[str, int] = {}
+    for name in methods:
+        chain = [name]
+        while before := SETTINGS["methods"][chain[0]].get("start"):
+            chain.insert(0, before)
+        depth |= {one: number for number, one in enumerate(chain)}
+    return depth
 
 
 def prepare_packs(data: Path, out: Path) -> None:
@@ -78,77 +95,71 @@ def prepare_packs(data: Path, out: Path) -> None:
     from ferda.faces.crops import CropRule
 
     rule = CropRule(kind="whole", size=SIZE, detect=False)
-    for name, table in (("fer2013", "fer2013_dev.csv"), ("lfw", "mux_lfw_dev.csv")):
+    tables = {"fer2013": "fer2013_dev", "fer2013_agreed": "fer2013_dev", "lfw": "mux_lfw_dev"}
+    for name, table in {**tables, "movie": "mux_movie_dev"}.items():
         folder = out / name
         if (folder / "benchmark.txt").is_file():
             continue
-        prepare(read_any(data / table), folder, rule, name=name)
+        prepare(read_any(data / f"{table}.csv"), folder, rule, name=name)
         manifest = pd.read_parquet(folder / "manifest.parquet")
-        if name == "lfw":
-            manifest["split"] = split_by_group(manifest, {"train": 0.55, "val": 0.1, "test": 0.35}, seed=0)
-        else:
+        if name.startswith("fer2013"):
             is_official = manifest["split"] == "train"
             rng = np.random.default_rng(0)
             held = is_official & (rng.random(len(manifest)) < 0.08)
             is_clean = manifest["expression"] == manifest["ferplus_label"]
-            manifest["split"] = np.select([held, is_official, is_clean], ["val", "train", "test"], "")
-            manifest.loc[manifest["split"] == "", "split"] = None
+            is_taught = is_official & is_clean if name == "fer2013_agreed" else is_official
+            parts = {"val": held & is_taught, "train": is_taught, "test": is_clean & ~is_official}
+            manifest["split"] = np.select(list(parts.values()), list(parts), None)
+        else:
+            parts = {"train": 0.55, "val": 0.1, "test": 0.35} if name == "lfw" else {"train": 0.8, "val": 0.2}
+            manifest["split"] = split_by_group(manifest, parts, seed=0)
         write_manifest(manifest, folder / "manifest.parquet")
         counts = manifest.groupby(["split", "expression"], observed=True).size().unstack(fill_value=0)
         (folder / "benchmark.txt").write_text(counts.to_string() + "\n")
 
 
-def recipe_of(out: Path, pair: str, method: str, seed: int) -> Path:
+def recipe_of(out: Path, pair: str, name: str, seed: int) -> Path:
     """Put a cell's recipe together from real_pairs.yaml and write it beside the cell; return its path."""
-    settings = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-    part = "source" if method == "source_only" else "adapt"
-    layers = [settings["common"], settings[part][pair], settings.get(method, {}).get(pair, {})]
+    chosen, common = SETTINGS["methods"][name], SETTINGS["common"]
+    course = SETTINGS["courses"][chosen["course"]][pair]
     recipe: dict[str, Any] = {
-        "method": {"name": method, **settings["methods"][method]},
-        "data": {},
-        "training": {},
+        "method": {"name": chosen.get("name", name), **chosen["method"]},
+        "data": dict(common["data"]),
+        "training": common["training"] | course | chosen.get("training", {}),
     }
-    for layer in layers:
-        for section in ("data", "training"):
-            recipe[section] |= layer.get(section, {})
-    if method not in ("source_only", "aglrls"):
-        recipe["training"]["start"] = str(out / pair / "source_only" / str(seed))
-    path = out / pair / method / f"{seed}.yaml"
+    if labels := SETTINGS["labels"].get(pair):
+        recipe["data"]["labels"] = labels
+    if before := chosen.get("start"):
+        recipe["training"]["start"] = str(out / pair / before / str(seed))
+    path = out / pair / name / f"{seed}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     return path
 
 
-def run_cell(out: Path, pair: str, method: str, seed: int) -> int:
+def run_cell(out: Path, pair: str, name: str, seed: int) -> int:
     """Train one cell in a process of its own; return its exit code."""
-    folder = out / pair / method / str(seed)
+    folder = out / pair / name / str(seed)
     if (folder / "finished").is_file():
         return 0
-    source, target = (str(out / "packs" / name) for name in pair.split("-"))
-    command = [
-        sys.executable,
-        "-m",
-        "ferda",
-        "fit",
-        method,
-        "--recipe",
-        str(recipe_of(out, pair, method, seed)),
-    ]
-    command += ["--sources", source, "--target", target, "--seed", str(seed), "--out", str(folder)]
+    packs = out / "packs"
+    sources, target = pair.split("-")
+    domains = [f"synthetic:{one}" if one in RENDERED else str(packs / one) for one in sources.split("+")]
+    command = [sys.executable, "-m", "ferda", "fit", SETTINGS["methods"][name].get("name", name)]
+    command += ["--sources", *domains, "--target", str(packs / target)]
+    command += ["--recipe", str(recipe_of(out, pair, name, seed)), "--seed", str(seed), "--out", str(folder)]
     command += ["--resume"] if (folder / "recipe.yaml").is_file() else []
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with (folder.parent / f"{seed}.log").open("a") as log:
         return subprocess.run(command, env=environment, stdout=log, stderr=log, check=False).returncode
 
 
-def read_cell(out: Path, pair: str, method: str, seed: int) -> dict[str, Any] | None:
-    """Score every epoch of a finished cell on the test rows; None if it is not finished."""
+def read_cell(out: Path, pair: str, method: str, seed: int) -> dict[str, Any]:
+    """Score every epoch of a finished cell on the test rows."""
     from ferda.data.domain import open_domain
     from ferda.engine.run import Run
 
     run = Run(out / pair / method / str(seed))
-    if not run.is_finished:
-        return None
     target = pair.split("-")[1]
     test = open_domain(f"{out / 'packs' / target}@test", CLASSES)
     truth = pd.Series(test.labels(), index=test.rows)
@@ -216,16 +227,22 @@ def beside(out: Path, run: Run, target: str, scored: list[int]) -> dict[str, Any
     return {"target_norm": measured(test.labels(), said.probabilities, scored)}
 
 
-def collect(out: Path, path: Path, methods: list[str], seeds: list[int]) -> None:
-    """Write the numbers of all finished cells."""
-    cells = [read_cell(out, pair, method, seed) for pair in PAIRS for method in methods for seed in seeds]
-    settings = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+def collect(out: Path, path: Path) -> None:
+    """Write the numbers of all finished cells, beside those that the file has from elsewhere."""
     scored = {name: list(classes) for name, classes in SCORED.items()}
-    facts = about("python benchmarks/real_pairs.py --data FOLDER", settings=settings, scored_classes=scored)
+    facts = about("python benchmarks/real_pairs.py --data FOLDER", settings=SETTINGS, scored_classes=scored)
+    known = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
+    cells = {(cell["pair"], cell["method"], cell["seed"]): cell for cell in known}
+    for finished in out.glob("*-*/*/*/finished"):
+        pair, method, seed = finished.parts[-4:-1]
+        cell = read_cell(out, pair, method, int(seed))
+        cells[pair, method, int(seed)] = {**cell, "commit": facts["commit"]}
+    pairs, methods = list(SETTINGS["courses"]["source"]), list(SETTINGS["methods"])
+    ordered = sorted(cells, key=lambda cell: (pairs.index(cell[0]), methods.index(cell[1]), cell[2]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    found = [cell for cell in cells if cell is not None]
-    path.write_text(json.dumps({"about": facts, "cells": found}, indent=1) + "\n", encoding="utf-8")
-    print(f"{len(found)} cells in {path}")
+    found = {"about": facts, "cells": [cells[cell] for cell in ordered]}
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(f"{len(ordered)} cells in {path}")
 
 
 if __name__ == "__main__":
