@@ -7,9 +7,10 @@ The file of a method is the only place where its idea, formula and defaults are 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -119,15 +120,33 @@ def _settings(config: Any) -> tuple[Setting, ...]:
     )
 
 
+def options_of(read: Callable[..., Any]) -> tuple[Setting, ...]:
+    """Describe what a reader can be told besides its root.
+
+    Args:
+        read: A reader.
+    """
+    import inspect
+
+    meanings, hints = _attributes(read.__doc__ or "", "Args"), get_type_hints(read)
+    return tuple(
+        Setting(name, _words(hints[name]), parameter.default, meanings.get(name, ""))
+        for name, parameter in inspect.signature(read).parameters.items()
+        if name != "root"
+    )
+
+
 def _words(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return ", ".join(map(str, get_args(annotation)))
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     return text.replace("typing.", "").replace("NoneType", "None")
 
 
-def _attributes(docstring: str) -> dict[str, str]:
+def _attributes(docstring: str, heading: str = "Attributes") -> dict[str, str]:
     import inspect
 
-    _, _, section = inspect.cleandoc(docstring).partition("Attributes:\n")
+    _, _, section = inspect.cleandoc(docstring).partition(f"{heading}:\n")
     meanings: dict[str, str] = {}
     name = ""
     for line in section.splitlines():

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ferda.cli.datasets import datasets
 from ferda.cli.demo import demo
 from ferda.cli.doctor import doctor
 from ferda.cli.evaluate import evaluate
@@ -26,7 +27,21 @@ from ferda.cli.synth import synth
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 _RESUME = "Type the same command with --resume and --out RUN to go on where it stopped; no number changes."
-for verb in (demo, prepare, synth, fit, import_, evaluate, predict, explain, export, methods, show, doctor):
+for verb in (
+    demo,
+    prepare,
+    synth,
+    fit,
+    import_,
+    evaluate,
+    predict,
+    explain,
+    export,
+    methods,
+    datasets,
+    show,
+    doctor,
+):
     door = guarded(verb, after_interrupt=_RESUME) if verb is fit else guarded(verb)
     app.command(verb.__name__.rstrip("_"), cls=SpacedCommand)(door)
 

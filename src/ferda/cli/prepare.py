@@ -12,16 +12,22 @@ from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_tabl
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="A folder, a table, a zip file or a picture.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder, a table, a zip file or a picture; or an official data set such as raf-db, which "
+            "then lies at --root ('ferda datasets' lists them)."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="The pack to make.")],
     crop: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--crop",
             help="aligned (eyes level), retinaface5pose (to one of five poses), box (the face as it stands) "
-            "or whole (the picture).",
+            "or whole (the picture). Left out: aligned, or what suits the data set.",
         ),
-    ] = "aligned",
+    ] = None,
     size: Annotated[
         int, typer.Option("--size", min=16, max=1024, help="Side of the pictures in pixels.")
     ] = 112,
@@ -32,7 +38,7 @@ def prepare(
         str | None, typer.Option("--reader", help="How to read SOURCE; found by looking at it.")
     ] = None,
     root: Annotated[
-        Path | None, typer.Option("--root", help="Folder or zip file of the pictures that a list names.")
+        Path | None, typer.Option("--root", help="Where a data set lies, or the pictures that a list names.")
     ] = None,
     class_order: Annotated[
         list[str] | None,
@@ -54,19 +60,28 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Make a pack of SOURCE, and name every picture that could not be used."""
+    from ferda.data.datasets import dataset, list_datasets, read_dataset
     from ferda.data.prepare import prepare as make
     from ferda.data.readers import read_any
+    from ferda.errors import UserError
     from ferda.faces.crops import CropRule
 
-    wanted: dict[str, Any] = {"images": root, "class_order": class_order}
-    wanted = {key: value for key, value in wanted.items() if value} | reader_options(options or [])
-    reading = read_any(source, reader, **wanted)
+    wanted = reader_options(options or [])
+    rule: dict[str, Any] = {"kind": "aligned"}
+    if str(source) in list_datasets() and not (source.exists() and root is None):
+        if root is None:
+            raise UserError(f"Say where {source} lies: ferda prepare {source} --root FOLDER --out PACK.")
+        reading, rule = read_dataset(str(source), root, **wanted), dict(dataset(str(source)).crop)
+    else:
+        named: dict[str, Any] = {"images": root, "class_order": class_order}
+        reading = read_any(source, reader, **{key: value for key, value in named.items() if value} | wanted)
+    rule |= {"kind": crop} if crop else {}
     remark(reading.told)
     with counting("pictures") as progress:
         summary = make(
             reading,
             out,
-            CropRule.from_dict({"kind": crop, "size": size, "detect": detect}),
+            CropRule.from_dict(rule | {"size": size, "detect": detect}),
             workers=workers,
             progress=progress,
             force=force,

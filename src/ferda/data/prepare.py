@@ -174,6 +174,11 @@ def _finish(
         unusable=pd.concat([reading.unusable, lost], ignore_index=True),
         no_face=no_face,
         made_from=key,
+        **{
+            what: value
+            for what, value in (("dataset", reading.dataset), ("variant", reading.variant))
+            if value
+        },
     )
 
 

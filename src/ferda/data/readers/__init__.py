@@ -6,7 +6,6 @@ list, a tree of class folders, or pictures without labels, and the reading says 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from ferda.data.readers import (
     pixel_table,
     table,
 )
+from ferda.data.readers.options import check_options
 from ferda.data.readers.source import ImageSource, Reading, image_source, is_picture
 from ferda.data.readers.words import Words
 from ferda.errors import UserError, nearest
@@ -58,13 +58,7 @@ def read_any(spec: Path | str, reader: str | None = None, **options: Any) -> Rea
     if reader is None:
         reader, root = _look(root, options)
     read = READERS[reader]
-    known = [name for name in inspect.signature(read).parameters if name != "root"]
-    for option in options:
-        if option not in known:
-            raise UserError(
-                f"The reader '{reader}' that fits {root} has no option '{option}'{nearest(option, known)}. "
-                f"Its options: {', '.join(known) or 'none'}."
-            )
+    check_options(read, f"reader '{reader}' that fits {root}", options)
     return read(root, **options)
 
 

@@ -27,6 +27,8 @@ PICTURE_SUFFIXES = frozenset(
 )
 #: No picture file is larger; what claims to be is a damaged or malicious archive.
 MAX_BYTES = 256 * 2**20
+#: What systems leave behind in folders and archives.
+_HIDDEN = (".", "__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 class ImageSource(Protocol):
@@ -56,6 +58,8 @@ class Reading:
         told: One sentence about what was found and how it was understood.
         warnings: What the user should look at.
         unusable: Columns `file` and `reason`: rows left out already.
+        dataset: Name of the official data set (`ferda.data.datasets`), if it is one.
+        variant: Which of its forms.
     """
 
     manifest: pd.DataFrame
@@ -63,6 +67,8 @@ class Reading:
     told: str
     warnings: tuple[str, ...] = ()
     unusable: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"file": [], "reason": []}))
+    dataset: str | None = None
+    variant: str | None = None
 
     def fingerprint(self) -> str:
         """Return a hash that changes when the manifest or any of its pictures does."""
@@ -83,17 +89,25 @@ class FolderSource:
         self.root = Path(root)
         self._real = self.root.resolve()
 
-    def files(self) -> list[str]:
-        """Names of all pictures below the root, sorted.
+    def names(self) -> list[str]:
+        """Names of all files below the root that are not hidden, sorted.
 
         Raises:
             UserError: If a link leads out of the folder, or to another folder.
         """
         return sorted(name for name, _ in self._walk())
 
+    def files(self) -> list[str]:
+        """Names of all pictures below the root, sorted; raises as `names` does."""
+        return [name for name in self.names() if is_picture(name)]
+
     def stamps(self) -> list[str]:
         """Name, size and time of change of each picture."""
-        return sorted(f"{name}\t{stat.st_size}\t{stat.st_mtime_ns}" for name, stat in self._walk())
+        return sorted(
+            f"{name}\t{entry.stat().st_size}\t{entry.stat().st_mtime_ns}"
+            for name, entry in self._walk()
+            if is_picture(name)
+        )
 
     def read(self, file: str) -> bytes:
         """Return the bytes of one picture.
@@ -113,21 +127,21 @@ class FolderSource:
             raise UserError(f"'{file}' is larger than {MAX_BYTES // 2**20} MB, which no picture is.")
         return real.read_bytes()
 
-    def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
+    def _walk(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
         folders = [""]
         while folders:
             folder = folders.pop()
             with os.scandir(self._real / folder) as entries:
                 for entry in entries:
                     name = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.name.startswith("."):
+                    if entry.name.startswith(_HIDDEN):
                         continue
                     if entry.is_symlink():
                         self._refuse_escape(entry, name)
                     if entry.is_dir():
                         folders.append(name)
-                    elif is_picture(name):
-                        yield name, entry.stat()
+                    else:
+                        yield name, entry
 
     def _refuse_escape(self, entry: os.DirEntry[str], name: str) -> None:
         if not Path(entry.path).resolve().is_relative_to(self._real):
@@ -159,13 +173,18 @@ class ZipSource:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": None}
 
+    def names(self) -> list[str]:
+        """Names of all entries that are not hidden, sorted."""
+        return sorted({self._name(info) for info in self._entries()})
+
     def files(self) -> list[str]:
         """Names of all pictures, sorted."""
-        return sorted({self._name(info) for info in self._pictures()})
+        return [name for name in self.names() if is_picture(name)]
 
     def stamps(self) -> list[str]:
         """Name, size and checksum of each picture."""
-        return sorted(f"{self._name(info)}\t{info.file_size}\t{info.CRC:08x}" for info in self._pictures())
+        pictures = (info for info in self._entries() if is_picture(info.filename))
+        return sorted(f"{self._name(info)}\t{info.file_size}\t{info.CRC:08x}" for info in pictures)
 
     def read(self, file: str) -> bytes:
         """Return the bytes of one picture.
@@ -190,7 +209,7 @@ class ZipSource:
         except Exception as error:  # damaged bytes raise nearly anything: BadZipFile, zlib.error, EOFError
             raise OSError(f"damaged or encrypted entry of {self.root.name} ({error})") from error
 
-    def _pictures(self) -> Iterable[zipfile.ZipInfo]:
+    def _entries(self) -> Iterable[zipfile.ZipInfo]:
         return (
             info
             for info in self._archive().infolist()
@@ -215,7 +234,7 @@ def is_picture(name: str) -> bool:
 
 
 def _is_visible(name: str) -> bool:
-    return is_picture(name) and not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    return not any(part.startswith(_HIDDEN) for part in name.split("/"))
 
 
 def image_source(path: Path, prefix: str = "") -> ImageSource:
