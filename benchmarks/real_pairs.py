@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -180,8 +181,18 @@ def read_cell(out: Path, pair: str, method: str, seed: int) -> dict[str, Any]:
         "im": selected,
         "oracle": oracle,
         "last": epochs[-1],
+        "weights": sum(math.prod(shape) for shape in shapes(run.folder / "best.safetensors")),
         **beside(out, run, target, scored),
     }
+
+
+def shapes(path: Path) -> list[list[int]]:
+    """Return the shapes of all tensors of a weights file that are learned."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), "np") as stored:
+        learned = [name for name in stored.keys() if "running_" not in name and "num_batches" not in name]  # noqa: SIM118
+        return [stored.get_slice(name).get_shape() for name in learned]
 
 
 def measured(labels: np.ndarray, probabilities: np.ndarray, scored: list[int]) -> dict[str, Any]:
