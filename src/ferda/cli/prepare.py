@@ -71,7 +71,8 @@ def prepare(
     if str(source) in list_datasets() and not (source.exists() and root is None):
         if root is None:
             raise UserError(f"Say where {source} lies: ferda prepare {source} --root FOLDER --out PACK.")
-        reading, rule = read_dataset(str(source), root, **wanted), dict(dataset(str(source)).crop)
+        reading = read_dataset(str(source), root, **wanted)
+        rule = dict(reading.crop or dataset(str(source)).crop)
     else:
         named: dict[str, Any] = {"images": root, "class_order": class_order}
         reading = read_any(source, reader, **{key: value for key, value in named.items() if value} | wanted)

@@ -16,7 +16,7 @@ from ferda.errors import UserError, nearest
 __all__ = ["Dataset", "dataset", "list_datasets", "read_dataset"]
 
 #: Files of this folder that readers are built on, and that are none themselves.
-_SHARED = ("base", "owner_files")
+_SHARED = ("base", "name_rows", "owner_files")
 
 
 def list_datasets() -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ferda.data.datasets.owner_files import OwnerFiles, owner_files
-from ferda.data.manifest import LANDMARKS, complete_manifest, name_list
+from ferda.data.manifest import BOX, LANDMARKS, complete_manifest, name_list
 from ferda.data.readers.rows import counted, without_missing, without_repeats
 from ferda.data.readers.source import Reading
 
@@ -31,6 +31,8 @@ class Dataset:
         layout: The tree that the owner ships.
         protocol: How papers use it: split, classes, metric.
         subjects: Where the people are known from; empty if they are not.
+        faces: Boxes and points that the owner ships, in a few words; empty if there are none.
+        splits: The owner's splits, as in the manifest.
         codes: The owner's codes in their order, each with its expression.
         counts: By variant, then split and expression, the published numbers.
         counts_note: Which of these numbers are certain, and which are not.
@@ -46,6 +48,8 @@ class Dataset:
     layout: str
     protocol: str
     subjects: str = ""
+    faces: str = ""
+    splits: tuple[str, ...] = ()
     codes: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, Counts] = field(default_factory=dict)
     counts_note: str = ""
@@ -81,7 +85,14 @@ def split_counts(order: Sequence[str], **splits: Sequence[int]) -> Counts:
 
 
 def reading_of(
-    rows: pd.DataFrame, files: OwnerFiles, *, title: str, variant: str, warnings: Sequence[str] = ()
+    rows: pd.DataFrame,
+    files: OwnerFiles,
+    *,
+    title: str,
+    variant: str,
+    warnings: Sequence[str] = (),
+    dropped: pd.DataFrame | None = None,
+    crop: Mapping[str, Any] | None = None,
 ) -> Reading:
     """Turn an owner's rows into a reading: rows without a picture are listed, repeats left out, all counted.
 
@@ -91,6 +102,8 @@ def reading_of(
         title: Of the data set.
         variant: Which form was found.
         warnings: What the reader noticed.
+        dropped: `file` and `reason` of rows that the owner has, but that are of no use.
+        crop: The crop rule, where these pictures need another than `Dataset.crop`.
 
     Raises:
         UserError: If no picture is there, or one picture has two labels.
@@ -104,7 +117,26 @@ def reading_of(
     unlabelled = int(manifest["expression"].isna().sum())
     told = f"{files.root}: {title}, {variant}; {counted(manifest['expression'])}"
     told += f"; {unlabelled} without a label." if unlabelled else "."
-    return Reading(manifest, files, told, tuple(said), unusable, variant=variant)
+    if dropped is not None and len(dropped):
+        told += f" {len(dropped)} were left out: {name_list(dropped['reason'].unique().tolist(), 5)}."
+        unusable = pd.concat([unusable, dropped], ignore_index=True)
+    return Reading(manifest, files, told, tuple(said), unusable, variant=variant, crop=crop)
+
+
+def with_boxes(rows: pd.DataFrame, corners: np.ndarray) -> pd.DataFrame:
+    """Return rows with their box columns; a box without area is none, and noted.
+
+    Args:
+        rows: N rows.
+        corners: (N, 4) left, top, right and bottom in pixels of the stored picture, NaN where unknown.
+    """
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    is_bad = (boxes[:, 2:] <= 0).any(1)
+    boxes[is_bad] = np.nan
+    rows = rows.assign(**dict(zip(BOX, boxes.T, strict=True)))
+    if is_bad.any():
+        rows.loc[is_bad, "note"] = "the owner's box has no area"
+    return rows
 
 
 def five_of_68(points: np.ndarray) -> np.ndarray:

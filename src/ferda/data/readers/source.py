@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -60,6 +60,7 @@ class Reading:
         unusable: Columns `file` and `reason`: rows left out already.
         dataset: Name of the official data set (`ferda.data.datasets`), if it is one.
         variant: Which of its forms.
+        crop: The crop rule that these pictures ask for; None leaves it to the data set.
     """
 
     manifest: pd.DataFrame
@@ -69,6 +70,7 @@ class Reading:
     unusable: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"file": [], "reason": []}))
     dataset: str | None = None
     variant: str | None = None
+    crop: Mapping[str, Any] | None = None
 
     def fingerprint(self) -> str:
         """Return a hash that changes when the manifest or any of its pictures does."""
