@@ -15,7 +15,7 @@ from lightning.fabric.strategies import DDPStrategy
 from ferda.engine.display import Display
 from ferda.engine.domains import open_run_domains
 from ferda.engine.loggers import make_loggers
-from ferda.engine.precision import choose_precision, fabric_plugins
+from ferda.engine.precision import choose_precision, fabric_plugins, spare_depthwise
 from ferda.engine.recipe import Recipe, recipe_for
 from ferda.engine.run import Run, begin_folder, check_folder, next_folder
 from ferda.engine.session import Session
@@ -84,6 +84,8 @@ def fit(
     method = kind(recipe.method.config(), len(recipe.data.classes), max(len(domains.sources), 1))
     if recipe.training.start is not None:
         display.say(start_from(method, recipe.training.start, recipe.data.classes))
+    if recipe.training.precision == "auto":
+        spare_depthwise(fabric, method, domains.preprocessing.size)
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         method = torch.nn.SyncBatchNorm.convert_sync_batchnorm(method)
     if fabric.is_global_zero:

@@ -162,7 +162,8 @@ class TrainingRecipe(StageRecipe):
         stages: Deviations by stage name, any field of a stage.
         start: Run folder or weights file whose fitting weights the method starts from.
         seed: Decides weights, batches, views and dropout.
-        precision: `auto` takes bf16 or fp16 where the hardware gains, else fp32.
+        precision: `auto` takes bf16 or fp16 where hardware and network gain, else fp32; it asks the network
+            for depthwise convolutions, whose training bf16 slows down on a CPU.
         channels_last: Memory layout that convolutions like.
         ema: Decay of an exponential moving average of the weights, which is then what is scored and kept.
         target_norm: Score and keep the weights with batch norm's statistics of the target (AdaBN), from
