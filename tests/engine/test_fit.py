@@ -23,7 +23,9 @@ from ferda.engine.fit import fit
 from ferda.engine.recipe import parse_recipe
 from ferda.engine.run import Run
 from ferda.engine.session import Session
+from ferda.engine.start import start_from
 from ferda.errors import UserError
+from ferda.methods import create_method
 
 Make = Callable[..., Any]
 
@@ -272,6 +274,11 @@ def test_adaptation_starts_from_a_run(raw_recipe: Make, world: Path, tmp_path: P
     second = fit(parse_recipe(raw), tmp_path / "second", show=False)
     ours, theirs = load_file(second.folder / "best.safetensors"), load_file(first.folder / "best.safetensors")
     assert torch.allclose(ours["network.head.weight"], theirs["network.head.weight"], atol=1e-6)
+    options = {name: raw["method"][name] for name in ("backbone", "backbone_options")}
+    another = create_method("mfsan", 3, branch_width=8, **options)
+    assert "tensors taken" in start_from(another, str(first.folder), raw["data"]["classes"])
+    stem = "backbone.stem.0.weight"
+    assert torch.equal(another.state_dict()[stem], theirs[f"network.{stem}"])
     raw["data"]["classes"] = ["sadness", "happiness", "neutral"]
     with pytest.raises(UserError, match="same list in the same order"):
         fit(parse_recipe(raw), tmp_path / "third", show=False)
