@@ -102,7 +102,8 @@ def measure(case: dict[str, Any], way: str) -> dict[str, Any]:
     import torch
     from lightning.fabric import Fabric
 
-    from ferda.engine.precision import choose_precision, fabric_plugins
+    from ferda.engine.formats import choose_precision
+    from ferda.engine.precision import fabric_plugins, spare_depthwise
     from ferda.engine.recipe import load_recipe
     from ferda.methods import method_class
 
@@ -115,6 +116,8 @@ def measure(case: dict[str, Any], way: str) -> dict[str, Any]:
     if way == "auto":
         method.to(memory_format=torch.channels_last)
     fabric = Fabric(accelerator="cpu", devices=1, plugins=fabric_plugins(precision, "cpu"))
+    if way == "auto":
+        spare_depthwise(fabric, method, size_of(recipe))
     rows = pictures(size_of(recipe))
 
     @torch.inference_mode()
@@ -124,7 +127,7 @@ def measure(case: dict[str, Any], way: str) -> dict[str, Any]:
 
     method.eval()
     result: dict[str, Any] = {
-        "format": precision,
+        "format": "fp32" if getattr(fabric.strategy.precision, "is_off", False) else precision,
         "network": getattr(recipe.method.config(), "backbone", None),
         "size": recipe.data.size,
         "parameters": sum(weight.numel() for weight in method.parameters()),

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from ferda.batch import Output
+from ferda.engine.domains import open_run_domains
 from ferda.engine.fit import fit
-from ferda.engine.precision import DEPTHWISE_LIMIT, Format, depthwise_share, fabric_plugins, spare_depthwise
+from ferda.engine.formats import Format
+from ferda.engine.precision import DEPTHWISE_LIMIT, depthwise_share, fabric_plugins, spare_depthwise
 from ferda.engine.recipe import load_recipe, parse_recipe
+from ferda.engine.scoring import Scorer, answers
 from ferda.methods import method_class
 from ferda.methods.base import Method, MethodConfig
 
@@ -80,3 +84,24 @@ def test_only_auto_asks_the_network(
         raw = raw_recipe(world, "source_only", epochs=1, epoch_steps=1, precision=wanted, select="last")
         fit(parse_recipe(raw), tmp_path / wanted, show=False)
     assert asked == [32]
+
+
+def test_scores_follow_the_training_and_what_is_written_is_exact(
+    raw_recipe: Callable[..., Any], world: Path, tmp_path: Path
+) -> None:
+    raw = raw_recipe(world, epochs=1, precision="bf16")
+    run = fit(parse_recipe(raw), tmp_path / "run", show=False)
+    method, cpu = run.load().method, torch.device("cpu")
+    domains = open_run_domains(run.recipe.data, method.needs, lambda line: None)
+    shown = domains.preprocessing
+    scorer = Scorer(domains.holdouts, domains.target, None, shown, limit=2000)
+    exact = scorer.score(method, cpu)
+    with torch.autocast("cpu", torch.bfloat16):
+        short = scorer.score(method, cpu)
+    kept = run.scores.iloc[0]
+    assert kept["entropy"] == short["entropy"] != exact["entropy"]
+    assert kept["entropy"] == pytest.approx(exact["entropy"], abs=0.02)
+    with np.load(run.folder / "outputs" / "adapt_001.npz") as recorded:
+        assert domains.watch is not None
+        said = answers(method, domains.watch, None, shown, cpu).probabilities
+        np.testing.assert_allclose(recorded["probabilities"], said, atol=1e-6)

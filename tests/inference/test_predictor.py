@@ -90,6 +90,30 @@ def test_each_face_is_named_and_stays_with_its_picture(detector: Detector) -> No
         assert one.confidence == max(one.probabilities.values()) == one.probabilities[one.expression]
 
 
+class Short(Brightness):
+    """Says which format its products are in; its logits are numbers that bf16 does not have."""
+
+    def forward(self, images: Tensor, landmarks: Tensor | None = None) -> Output:
+        product = images.new_full((len(images), 1), 1.001) @ images.new_ones(1, 3)
+        self.dtype = product.dtype
+        return Output(product * torch.arange(3), product)
+
+
+def test_precision_is_exact_unless_asked(detector: Detector) -> None:
+    said = {}
+    for wanted, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        method = Short()
+        (answer,) = predictor(detector, method=method, precision=wanted)(flat(0))
+        assert method.dtype == dtype
+        said[wanted] = list(answer.probabilities.values())
+    (answer,) = predictor(detector, method=Short())(flat(0))
+    assert list(answer.probabilities.values()) == said["fp32"] != said["bf16"]
+    assert said["bf16"] == pytest.approx(said["fp32"], abs=1e-2)
+    assert sum(said["bf16"]) == pytest.approx(1, abs=1e-6)  # the softmax is not shortened
+    with pytest.raises(UserError, match="did you mean 'bf16'"):
+        predictor(detector, precision="bf61")
+
+
 class Feels(Brightness):
     """Bright is pleased, dark is excited."""
 

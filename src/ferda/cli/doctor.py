@@ -58,7 +58,7 @@ def _compute() -> dict[str, Any]:
         return {}
     import torch
 
-    from ferda.engine.precision import choose_precision
+    from ferda.engine.formats import choose_precision
 
     names = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():

@@ -27,6 +27,9 @@ def predict(
         Path | None, typer.Option("--draw", help="Write annotated pictures into this folder.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps.")] = "cpu",
+    precision: Annotated[
+        str, typer.Option("--precision", help="fp32 is exact; bf16 is faster; auto takes what is fastest.")
+    ] = "fp32",
     as_json: AsJson = False,
 ) -> None:
     """Find the faces in pictures and name their expressions, one row a face."""
@@ -34,7 +37,9 @@ def predict(
     from ferda.inference.drawings import Drawings
     from ferda.inference.table import unusable, write_table
 
-    predictor = load(run, device=device, detect=detect, fallback="whole" if whole else "none")
+    predictor = load(
+        run, device=device, detect=detect, fallback="whole" if whole else "none", precision=precision
+    )
     if predictor.is_crop_new:
         remark(
             "The model learned from whole pictures and is given boxes of faces now, which it may judge less "

@@ -14,8 +14,9 @@ from lightning.fabric.strategies import DDPStrategy
 
 from ferda.engine.display import Display
 from ferda.engine.domains import open_run_domains
+from ferda.engine.formats import choose_precision
 from ferda.engine.loggers import make_loggers
-from ferda.engine.precision import choose_precision, fabric_plugins, spare_depthwise
+from ferda.engine.precision import fabric_plugins, spare_depthwise
 from ferda.engine.recipe import Recipe, recipe_for
 from ferda.engine.run import Run, begin_folder, check_folder, next_folder
 from ferda.engine.session import Session

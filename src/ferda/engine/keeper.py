@@ -72,7 +72,9 @@ class Keeper:
         epoch = stage.epochs_done
         if self.recipe.training.target_norm and stage.is_last:
             method = self.scorer.at_home_in_target(method, self.fabric.device)
-        scores = self.scorer.score(method, self.fabric.device)
+        # a score orders epochs, as well in the format of training; what is written down is exact
+        with self.fabric.autocast():
+            scores = self.scorer.score(method, self.fabric.device)
         self.scorer.record(
             method, self.fabric.device, self.folder / "outputs" / f"{stage.name}_{epoch:03d}.npz"
         )

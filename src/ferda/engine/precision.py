@@ -1,10 +1,10 @@
-"""Which number format a run computes in, and why."""
+"""Trainings in short formats: what Fabric is given, and when a network is better off without."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -12,35 +12,13 @@ from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment, Precision
 from lightning.fabric.plugins.precision import MixedPrecision
 from torch import Tensor, nn
 
+from ferda.engine.formats import Format
 from ferda.landmarks import FIVE_POINTS
 from ferda.methods.base import Method
 
-Format = Literal["fp32", "bf16", "fp16"]
 #: Share of multiplications in depthwise convolutions from which training in bf16 is slower on a CPU: their
 #: backward pass is (torch 2.15, Zen 4). Measured from 0.022 (0.7 of float32's time) to 0.126 (1.9 times).
 DEPTHWISE_LIMIT = 0.025
-
-
-def choose_precision(wanted: Format | Literal["auto"], device: torch.device) -> tuple[Format, str]:
-    """Return the format to compute in and the reason, in words.
-
-    Args:
-        wanted: `auto`, `fp32`, `bf16` or `fp16`.
-        device: Where the run computes.
-    """
-    if wanted != "auto":
-        return wanted, "asked for"
-    if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return "bf16", "this GPU computes bf16 natively and it needs no loss scaling"
-        return "fp16", "this GPU has no bf16; fp16 with loss scaling"
-    if (
-        device.type == "cpu"
-        and torch.backends.cpu.get_cpu_capability() == "AVX512"
-        and _has_bf16_dot_product()
-    ):
-        return "bf16", "this CPU multiplies bf16 natively, which nearly doubles the speed of convolutions"
-    return "fp32", "this device gains nothing from a shorter format"
 
 
 class DomainMixedPrecision(MixedPrecision):
@@ -123,9 +101,3 @@ def depthwise_share(method: Method, size: int) -> float:
     for hook in hooks:
         hook.remove()
     return counts[True] / max(sum(counts.values()), 1)
-
-
-def _has_bf16_dot_product() -> bool:
-    # not public, but the only question torch answers about the instruction sets that make bf16 fast
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())

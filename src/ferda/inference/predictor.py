@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ferda.data.normalise import Channels, Normalise
 from ferda.data.views import Views
+from ferda.engine.formats import Format, answering_in
 from ferda.errors import UserError
 from ferda.expressions import class_list
 from ferda.faces.crops import CropRule, crop_face
@@ -53,6 +54,8 @@ class Predictor:
             takes every picture for one face.
         fallback: A picture without a face gives no face (`none`), or is judged as a whole (`whole`).
         batch: Faces in one pass.
+        precision: Format that the network computes in: `fp32`, which is exact; `bf16`, `fp16`, or `auto` for
+            what the device is fastest in. The detector and the probabilities are float32 always.
         detector: What finds faces; None makes a `FaceDetector` when it is first needed.
 
     Raises:
@@ -73,6 +76,7 @@ class Predictor:
         detect: bool | None = None,
         fallback: Literal["none", "whole"] = "none",
         batch: int = 64,
+        precision: Format | Literal["auto"] = "fp32",
         detector: Callable[[Sequence[np.ndarray]], list[list[Face]]] | None = None,
     ) -> None:
         if fallback not in ("none", "whole"):
@@ -86,6 +90,7 @@ class Predictor:
         self.classes = class_list(classes)
         self.fallback = fallback
         self.batch = batch
+        self._format = answering_in(precision, self.device)
         self.crop = replace(crop, kind="box") if detect and crop.kind == "whole" else crop
         #: Whether faces are cut out of scenes although the model learned from whole pictures.
         self.is_crop_new = self.crop.kind != crop.kind
@@ -169,7 +174,8 @@ class Predictor:
         """
         probabilities, affect = [np.zeros((0, len(self.classes)), np.float32)], []
         for batch in self.shown(crops, landmarks, self.batch):
-            output = self.method(*batch)
+            with self._format:
+                output = self.method(*batch)
             probabilities.append(output.probabilities.cpu().numpy())
             if "affect" in output.views:
                 affect.append(output.views["affect"].float().cpu().numpy())
