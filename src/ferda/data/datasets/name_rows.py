@@ -49,7 +49,9 @@ def rows_by_name(
         del row["above"], row["name"]
         rows.append({"file": name, "expression": known[code.lower()], "source_label": code, **row})
     others = [name for name in files.files() if name not in found]
-    warnings = [f"{len(others)} pictures are not named as {title}'s: {name_list(others, 5)}."] * bool(others)
+    warnings = []
+    if others:
+        warnings.append(f"{len(others)} other pictures lie there and were left out: {name_list(others, 5)}.")
     if copies := len(found) - len(names):
         warnings.append(f"{copies} pictures lie there more than once and were taken once.")
     return pd.DataFrame(rows), warnings
