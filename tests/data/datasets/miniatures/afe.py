@@ -25,7 +25,8 @@ def make(root: Path) -> list[dict[str, Any]]:
     picture(root / "images" / "b" / "odd.jpg")
     lines["val"] += ["b/odd.jpg 1 2 9 12 2", "b/odd.jpg 1 2 8 12 10", "b/gone.jpg 1 2 9 12 3"]
     lines["val"][0] = lines["val"][0].replace(" 1 2 9", "\t9\t2\t9")  # a box without area
-    rows["b/0.jpg"] |= {"box_x": None, "box_w": None, "note": "the owner's box has no area"}
+    rows["b/0.jpg"] |= dict.fromkeys(("box_x", "box_y", "box_w", "box_h"))
+    rows["b/0.jpg"] |= {"note": "the owner's box has no area"}
     lines["train"].append("Film A/9.JPG 12 3 19 13 4")  # another face, where the points are not
     rows["second"] = {"file": "images/Film A/9.JPG", "expression": "sadness", "box_x": 12.0, "nose_x": None}
     for split, listed in lines.items():
