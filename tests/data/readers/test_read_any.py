@@ -100,6 +100,21 @@ def test_a_table_of_pixels(tmp_path: Path) -> None:
         reading.images.read(reading.manifest["file"][1])
         == b"P5 4 4 255\n" + pixels[1].astype(np.uint8).tobytes()
     )
-    path.write_text("\n".join(["emotion,pixels,Usage", lines[0], "3,1 2 x,Training"]))
-    with pytest.raises(UserError, match="Row 1"):
-        read_any(path)
+    bad = [
+        "1 2 x 4",
+        "1 2 3 x",
+        "1 2 3",
+        "1 2 3 256",
+        "-1 2 3 4",
+        "1.5 2 3 4",
+        "",
+        "1 2 3 4",
+    ]  # the last: 2 x 2
+    for row in bad:
+        path.write_text("\n".join(["emotion,pixels,Usage", lines[0], f"3,{row},Training"]))
+        with pytest.raises(UserError, match="Row 1"):
+            read_any(path)
+    for text, problem in (("emotion,pixels\n", "no rows"), ("emotion,picture\n1,2\n", "no column 'pixels'")):
+        path.write_text(text)
+        with pytest.raises(UserError, match=problem):
+            read_any(path, reader="pixel_table")

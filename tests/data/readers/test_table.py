@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ferda.data.manifest import write_manifest
-from ferda.data.readers.table import read
+from ferda.data.readers.table import read, table_parts
 from ferda.errors import UserError
 
 Maker = Callable[..., Path]
@@ -208,3 +209,19 @@ def test_semicolons_and_tabs(tmp_path: Path, archive: Maker) -> None:
     for name, mark in (("t.csv", ";"), ("t.tsv", "\t")):
         (tmp_path / name).write_text(f"file{mark}label\n{FILES[0]}{mark}sad\n{FILES[1]}{mark}joy\n")
         assert read(tmp_path / name).manifest["expression"].tolist() == ["sadness", "happiness"]
+
+
+@pytest.mark.parametrize("header", ["\ufeffname, code\r\n", '"name","code"\n', ""])
+def test_a_large_table_comes_in_parts_with_or_without_a_header(header: str) -> None:
+    stream = io.BytesIO((header + "a,007\nb,NA\nc,1\n").encode())
+    parts = list(table_parts(stream, Path("t.csv"), ("name", "code"), rows=2))
+    assert [len(part) for part in parts] == [2, 1]
+    assert pd.concat(parts).to_dict("list") == {"name": ["a", "b", "c"], "code": ["007", "NA", "1"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [("a,1,2\n", "neither a header"), ("name,code\na,1\nb,1,2\n", "cannot be read as a")]
+)
+def test_a_large_table_that_is_none(text: str, problem: str) -> None:
+    with pytest.raises(UserError, match=problem):
+        list(table_parts(io.BytesIO(text.encode()), Path("t.csv"), ("name", "code")))

@@ -13,7 +13,7 @@ import pandas as pd
 from ferda.data.datasets.owner_files import OwnerFiles, owner_files
 from ferda.data.manifest import BOX, LANDMARKS, complete_manifest, name_list
 from ferda.data.readers.rows import counted, without_missing, without_repeats
-from ferda.data.readers.source import Reading
+from ferda.data.readers.source import ImageSource, Reading
 
 #: Rows of each expression in each split; `""` is the split of a data set that its owner did not split.
 Counts = Mapping[str, Mapping[str, int]]
@@ -86,7 +86,7 @@ def split_counts(order: Sequence[str], **splits: Sequence[int]) -> Counts:
 
 def reading_of(
     rows: pd.DataFrame,
-    files: OwnerFiles,
+    files: ImageSource,
     *,
     title: str,
     variant: str,
@@ -97,8 +97,8 @@ def reading_of(
     """Turn an owner's rows into a reading: rows without a picture are listed, repeats left out, all counted.
 
     Args:
-        rows: `file` (as in `files.names`) and any other column of a manifest, or further ones.
-        files: The owner's files.
+        rows: `file` (as in `files.files()`) and any other column of a manifest, or further ones.
+        files: The owner's files, or what gives pictures out of them.
         title: Of the data set.
         variant: Which form was found.
         warnings: What the reader noticed.

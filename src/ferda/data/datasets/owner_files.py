@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from ferda.data.readers.source import FolderSource, ZipSource, is_picture
 from ferda.errors import UserError
@@ -67,6 +68,16 @@ class OwnerFiles:
                 return self._archives[name].read(entry)
         return self._top.read(file)
 
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file that may be larger than any picture, to read it part by part.
+
+        Args:
+            name: As in `names`.
+        """
+        if end := _ARCHIVE.search(name):
+            return self._archives[name[: end.end()]].open(name[end.end() + 1 :])
+        return (self.root / name).open("rb") if isinstance(self._top, FolderSource) else self._top.open(name)
+
     def text(self, name: str) -> str:
         """Return a text file's content, in UTF-8 with or without its mark, or else in Latin 1.
 
@@ -114,6 +125,8 @@ def owner_files(
     """
     if not root.exists():
         raise UserError(f"There is nothing at {root}.")
+    if root.is_file() and root.suffix.lower() != ".zip":  # one of its tables
+        root = root.absolute().parent
     places = [root]
     if root.name.lower() in [name.lower() for name in below]:
         places.append(root.absolute().parent)

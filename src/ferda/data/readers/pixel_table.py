@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
 
 from ferda.data.manifest import complete_manifest
+from ferda.data.readers.rows import numbers
 from ferda.data.readers.source import Reading
-from ferda.data.readers.table import find_column, load_table
+from ferda.data.readers.table import find_column, table_parts
 from ferda.data.readers.words import Words, number_advice, split_name
 from ferda.errors import UserError
 
@@ -32,11 +34,11 @@ def read(root: Path, *, names: Mapping[str, str] | None = None, numbering: str =
     Raises:
         UserError: If pixels are not square pictures of one size, or a label is unknown.
     """
-    owner = load_table(root)
     words = Words(names, numbering)
+    with root.open("rb") as stream:
+        owner, source = load_pixels(stream, root)
     label, split = find_column(owner, "expression"), find_column(owner, "split")
-    files = [f"row{row:07d}.pgm" for row in range(len(owner))]
-    manifest = pd.DataFrame({"file": files})
+    manifest = pd.DataFrame({"file": source.files()})
     if label:
         manifest["expression"] = [words.expression(code) for code in owner[label]]
         manifest["source_label"] = owner[label]
@@ -44,7 +46,29 @@ def read(root: Path, *, names: Mapping[str, str] | None = None, numbering: str =
     if split:
         manifest["split"] = owner[split].map(split_name)
     told = f"{root}: {len(owner)} pictures as pixels in the table, labels numbered as {numbering}."
-    return Reading(complete_manifest(manifest), PixelSource(root, _pixels(owner["pixels"], root)), told)
+    return Reading(complete_manifest(manifest), source, told)
+
+
+def load_pixels(stream: IO[bytes], where: Path) -> tuple[pd.DataFrame, PixelSource]:
+    """Return a table without its column `pixels`, every value as text, and its pictures.
+
+    Args:
+        stream: The CSV; that of FER2013 has 300 MB, so it is never in memory as a whole.
+        where: It, for messages.
+
+    Raises:
+        UserError: If it has no rows or no column `pixels`, or pixels are not square pictures of one size.
+    """
+    owner: list[pd.DataFrame] = []
+    pictures: list[np.ndarray] = []
+    for part in table_parts(stream, where, rows=1000):
+        if "pixels" not in part:
+            raise UserError(f"{where} has no column 'pixels', only {', '.join(part.columns)}.")
+        pictures += _pixels(part.pop("pixels"), where, pictures[:1])
+        owner.append(part)
+    if not pictures:
+        raise UserError(f"{where} has no rows.")
+    return pd.concat(owner), PixelSource(where, np.stack(pictures))
 
 
 def is_pixel_table(path: Path) -> bool:
@@ -91,21 +115,15 @@ class PixelSource:
         return b"P5 %d %d 255\n" % (side, side) + self._pixels[row].tobytes()
 
 
-def _pixels(column: pd.Series, root: Path) -> np.ndarray:
+def _pixels(column: pd.Series, where: Path, first: list[np.ndarray]) -> list[np.ndarray]:
     rows: list[np.ndarray] = []
-    for row, text in enumerate(column):
-        try:
-            numbers = np.array(str(text).split(), dtype=np.int64)
-        except ValueError:
-            numbers = np.empty(0, dtype=np.int64)
-        fits = len(numbers) > 0 and numbers.min() >= 0 and numbers.max() <= 255
-        if (
-            not fits
-            or round(len(numbers) ** 0.5) ** 2 != len(numbers)
-            or (rows and len(numbers) != len(rows[0]))
-        ):
+    for row, text in column.items():
+        pixels = numbers(text)
+        is_square = len(pixels) > 0 and round(len(pixels) ** 0.5) ** 2 == len(pixels)
+        is_like_first = is_square and all(len(pixels) == len(other) for other in (first or rows[:1]))
+        if not is_like_first or pixels.min() < 0 or pixels.max() > 255 or (pixels % 1).any():
             raise UserError(
-                f"Row {row} (from 0) of {root} is no square picture of numbers 0 to 255, like the others."
+                f"Row {row} (from 0) of {where} is no square picture of numbers 0 to 255, like the others."
             )
-        rows.append(numbers.astype(np.uint8))
-    return np.stack(rows)
+        rows.append(pixels.astype(np.uint8))
+    return rows

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ferda.data.manifest import BOX, LANDMARKS, name_list
@@ -62,13 +64,13 @@ def without_missing(
     return manifest[~is_missing].reset_index(drop=True), unusable
 
 
-def without_repeats(manifest: pd.DataFrame, root: Path, warnings: list[str]) -> pd.DataFrame:
+def without_repeats(manifest: pd.DataFrame, root: Path, told: list[str]) -> pd.DataFrame:
     """Drop exact repeats with a warning; refuse one picture (or one face in it) with two labels.
 
     Args:
         manifest: Rows as `complete_manifest` returns them.
         root: The table or list, for messages.
-        warnings: The warning is put here.
+        told: The warning is put here.
 
     Raises:
         UserError: If a picture has two labels.
@@ -81,7 +83,7 @@ def without_repeats(manifest: pd.DataFrame, root: Path, warnings: list[str]) -> 
     repeated = manifest.duplicated(subset=key)
     if repeated.any():
         files = [str(file) for file in manifest["file"][repeated]]
-        warnings.append(f"{root}: {len(files)} rows repeat another and were left out: {name_list(files, 5)}.")
+        told.append(f"{root}: {len(files)} rows repeat another and were left out: {name_list(files, 5)}.")
     return manifest[~repeated].reset_index(drop=True)
 
 
@@ -92,3 +94,18 @@ def counted(expressions: pd.Series) -> str:
         expressions: Names, missing ones are not counted.
     """
     return ", ".join(f"{name} {count}" for name, count in expressions.value_counts().items())
+
+
+def numbers(text: str, separator: str = " ") -> np.ndarray:
+    """Return a line's numbers as float64; none at all if something else stands in it.
+
+    Args:
+        text: For instance 2,304 pixels, or 136 coordinates.
+        separator: A blank also stands for several and for tabs.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # numpy says so that it met another word
+        try:
+            return np.fromstring(text, sep=separator)
+        except (ValueError, DeprecationWarning):
+            return np.empty(0)

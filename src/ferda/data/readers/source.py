@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import pandas as pd
 
@@ -210,6 +210,20 @@ class ZipSource:
             raise
         except Exception as error:  # damaged bytes raise nearly anything: BadZipFile, zlib.error, EOFError
             raise OSError(f"damaged or encrypted entry of {self.root.name} ({error})") from error
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open an entry of any size.
+
+        Args:
+            file: Its name, pictures or not.
+
+        Raises:
+            OSError: If there is no such entry.
+        """
+        try:
+            return self._archive().open(self.prefix + file)
+        except KeyError:
+            raise FileNotFoundError(f"{self.root} holds no '{self.prefix}{file}'") from None
 
     def _entries(self) -> Iterable[zipfile.ZipInfo]:
         return (

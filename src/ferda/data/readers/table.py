@@ -8,9 +8,9 @@ unsaid.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import pandas as pd
 
@@ -123,6 +123,40 @@ def load_table(root: Path) -> pd.DataFrame:
     if len(set(owner.columns)) < len(owner.columns):
         raise UserError(f"{root} has two columns of the same name; rename one.")
     return owner
+
+
+def table_parts(
+    stream: IO[bytes], where: Path, columns: Sequence[str] = (), rows: int = 10_000
+) -> Iterator[pd.DataFrame]:
+    """Yield a CSV that may be larger than the memory a part at a time, every value as text.
+
+    Args:
+        stream: The file, at its beginning.
+        where: It, for messages.
+        columns: Their names, for an owner who sometimes left the header out.
+        rows: How many in each part.
+
+    Raises:
+        UserError: If it cannot be read, or has no header and other columns than expected.
+    """
+    first = stream.readline().decode("utf-8-sig", "replace").split(",")
+    stream.seek(0)
+    has_header = not columns or first[0].strip().strip('"') == columns[0]
+    if not has_header and len(first) != len(columns):
+        raise UserError(f"{where} has neither a header nor the {len(columns)} columns {', '.join(columns)}.")
+    names = None if has_header else list(columns)
+    try:
+        yield from pd.read_csv(
+            stream,
+            names=names,
+            skipinitialspace=True,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            chunksize=rows,
+        )
+    except Exception as error:  # a damaged archive raises nearly anything
+        raise UserError(f"{where} cannot be read as a table ({error}).") from error
 
 
 def _separator(root: Path) -> str:
