@@ -14,6 +14,7 @@ from ferda.data.datasets.owner_files import OwnerFiles, owner_files
 from ferda.data.manifest import BOX, LANDMARKS, complete_manifest, name_list
 from ferda.data.readers.rows import counted, without_missing, without_repeats
 from ferda.data.readers.source import ImageSource, Reading
+from ferda.errors import UserError
 
 #: Rows of each expression in each split; `""` is the split of a data set that its owner did not split.
 Counts = Mapping[str, Mapping[str, int]]
@@ -109,6 +110,11 @@ def reading_of(
         UserError: If no picture is there, or one picture has two labels.
     """
     said = list(warnings)
+    if len(rows) and not rows["file"].isin(files.files()).any():
+        raise UserError(
+            f"{files.root} holds none of the {len(rows)} pictures that {title} lists, not even "
+            f"{name_list(rows['file'].tolist(), 1)}."
+        )
     manifest, unusable = without_missing(complete_manifest(rows), files, files.root, "skip")
     if len(unusable):
         names = name_list(unusable["file"].tolist(), 5)

@@ -7,8 +7,8 @@
     basic/Annotation/boundingbox/train_00001_boundingbox.txt
 
 Boxes and points are of the original pictures. All neutral pictures come last in both parts: who takes the
-first n rows gets none. Copies that lie in folders by class are no official form; `ferda prepare` reads them
-as class folders, with `--class-order`.
+first n rows gets none. Copies that lie in folders by class are no form of the owner's; what to do with them
+is said when one is met.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ferda.data.datasets.base import Dataset, reading_of, split_counts
+from ferda.data.datasets.base import Dataset, reading_of, split_counts, with_boxes
 from ferda.data.datasets.owner_files import OwnerFiles
 from ferda.data.manifest import BOX, LANDMARKS
 from ferda.data.readers.source import Reading
@@ -28,6 +28,7 @@ from ferda.errors import UserError
 from ferda.expressions import BASIC
 
 _LIST = r"EmoLabel/list_(patition|partition)_label\.txt"
+_CLASS_FOLDER = r"(?:train|test|val|valid)/(?P<folder>[^/]+)/[^/]+\.(?:jpe?g|png)"
 _STEM = re.compile(r"(train_\d{5}|test_\d{4})")
 _COMPOUND = (
     *("happily surprised", "happily disgusted", "sadly fearful", "sadly angry", "sadly surprised"),
@@ -56,7 +57,7 @@ def read(
     Raises:
         UserError: If this is not RAF-DB, or a label is none of its codes.
     """
-    files = DATASET.open(root, _LIST, below=("Image", "EmoLabel", "Annotation"))
+    files = _open(root)
     lists = files.found(_LIST)
     found, label_file = _choose(lists, part, files)
     base = lists[label_file]["above"]
@@ -72,18 +73,40 @@ def read(
     rows["file"] = [there.get(stem, f"{missing}{stem}{ending}.jpg") for stem in rows["stem"]]
     rows = _with_attributes(rows, files, prefix)
     rows = _with_boxes(rows, files, prefix)
+    rows, crop = rows.drop(columns="stem"), None
     if images == "aligned":  # boxes and points belong to the originals
         rows = rows.drop(columns=[*BOX, *LANDMARKS])
-    variant = found
-    return reading_of(rows.drop(columns="stem"), files, title=DATASET.title, variant=variant)
+    else:
+        crop = {"kind": "aligned"}
+    return reading_of(rows, files, title=DATASET.title, variant=found, crop=crop)
+
+
+def _open(root: Path) -> OwnerFiles:
+    """Open the owner's form; who has a copy in class folders is told how to read it."""
+    try:
+        return DATASET.open(root, _LIST, below=("Image", "EmoLabel", "Annotation"))
+    except UserError:
+        there = OwnerFiles(root).found(_CLASS_FOLDER).values() if root.exists() else ()
+        if not there:
+            raise
+    folders = {match["folder"] for match in there}
+    prepare = f"ferda prepare {root}"
+    if folders <= set(DATASET.codes):
+        advice = f"'{prepare} --option numbering=raf-db' reads it, if 1 to 7 are the owner's codes."
+    elif folders <= set("01234567"):
+        advice = f"'{prepare} --class-order ...' reads it; ask whose order it is, osa, manet or another."
+    else:
+        advice = f"'{prepare}' reads it."
+    raise UserError(f"{root} is a copy of RAF-DB in folders by class, and not its owner's form. {advice}")
 
 
 def _choose(lists: dict[str, re.Match[str]], part: str, files: OwnerFiles) -> tuple[str, str]:
     """Return the part and its label file."""
     parts: dict[str, str] = {}
     for name in lists:
+        folders = name.lower().split("/")
         codes = {line.split()[-1] for line in files.lines(name)}
-        is_compound = "compound" in name.lower().split("/") or bool(codes & {"8", "9", "10", "11"})
+        is_compound = "compound" in folders or ("basic" not in folders and bool(codes & {*"89", "10", "11"}))
         parts["compound" if is_compound else "basic"] = name
     wanted = ("basic" if "basic" in parts else "compound") if part == "auto" else part
     if wanted not in parts:
@@ -134,9 +157,8 @@ def _with_boxes(rows: pd.DataFrame, files: OwnerFiles, prefix: str) -> pd.DataFr
     boxes = np.full((len(rows), 4), np.nan)
     for row, stem in enumerate(rows["stem"]):
         if stem in places:
-            left, top, right, bottom = _numbers(files, places[stem], 4)[:4]
-            boxes[row] = left, top, right - left, bottom - top
-    return pd.concat([rows, pd.DataFrame(boxes, columns=list(BOX))], axis=1)
+            boxes[row] = _numbers(files, places[stem], 4)[:4]
+    return with_boxes(rows, boxes)
 
 
 def _annotations(files: OwnerFiles, prefix: str, kind: str) -> dict[str, str]:
@@ -177,6 +199,8 @@ compound/...                                      the same form
         )
     },
     counts_note="All numbers are certain. Of the compound part only the totals are known, 3,162 and 792.",
+    faces="box and five points, of the original pictures",
+    splits=("train", "test"),
     crop={"kind": "whole"},
     read=read,
     traps=(
