@@ -16,6 +16,8 @@ from ferda.data.readers.source import FolderSource, ZipSource, is_picture
 from ferda.errors import UserError
 
 _ARCHIVE = re.compile(r"\.zip(?=/|$)", re.IGNORECASE)
+#: Other archives, and zip files within zip files.
+_CLOSED = re.compile(r"\.(zip|rar|7z|tar|t?gz)(\.\d+)?$", re.IGNORECASE)
 
 
 class OwnerFiles:
@@ -134,6 +136,8 @@ def owner_files(
         files = OwnerFiles(place)
         if files.found(marker):
             return files
+    closed = [name for name in files.names if _CLOSED.search(name)]
+    advice = f" {closed[0]} is an archive that is not looked into: unpack it." if closed else ""
     raise UserError(
-        f"{root} does not look like {title}, which comes as\n{layout.rstrip()}\nPoint at its root."
+        f"{root} does not look like {title}, which comes as\n{layout.rstrip()}\nPoint at its root.{advice}"
     )
