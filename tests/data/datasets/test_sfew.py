@@ -58,3 +58,14 @@ def test_a_training_picture_in_no_class_is_refused(tmp_path: Path) -> None:
     picture(tmp_path / "Val" / "Val_Aligned_Faces" / "Contempt" / NAME)
     with pytest.raises(UserError, match=r"Contempt/Out of_Sight.* none of SFEW 2.0's classes"):
         read_dataset("sfew", tmp_path)
+
+
+def test_an_archive_of_archives_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "Angry" / NAME)
+    pack_up(tmp_path / "Angry", tmp_path / "Train.zip")
+    (tmp_path / "sfew").mkdir()
+    (tmp_path / "Train.zip").rename(tmp_path / "sfew" / "Train.zip")
+    pack_up(tmp_path / "sfew", tmp_path / "sfew.zip")
+    with pytest.raises(UserError, match=r"sfew/Train.zip is an archive that is not looked into: unpack it"):
+        read_dataset("sfew", tmp_path / "sfew.zip")
+    assert read_dataset("sfew", tmp_path / "sfew").manifest["expression"].tolist() == ["anger"]
