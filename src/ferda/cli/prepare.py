@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_table
+from ferda.cli.typed import typed_command
+from ferda.faces.crop_names import CROPS, crop_settings
+
+if TYPE_CHECKING:
+    from ferda.data.order import Sheets
+    from ferda.data.quality import Keep
+
+_CROPS = "; ".join(f"{name}: {what}" for name, (_, what) in CROPS.items())
+#: What no byte of a pack depends on.
+_BESIDE = ("workers", "device", "force", "as_json")
 
 
 def prepare(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -24,8 +35,7 @@ def prepare(
         str | None,
         typer.Option(
             "--crop",
-            help="aligned (eyes level), retinaface5pose (to one of five poses), box (the face as it stands) "
-            "or whole (the picture). Left out: aligned, or what suits the data set.",
+            help=f"What is cut out. {_CROPS}. Left out: aligned, or what suits the data set.",
         ),
     ] = None,
     size: Annotated[
@@ -34,6 +44,20 @@ def prepare(
     detect: Annotated[
         bool, typer.Option(help="Look for faces where the data set does not say where they are.")
     ] = True,
+    keep: Annotated[
+        str,
+        typer.Option(
+            "--keep",
+            help="all pictures, those with faces, or good ones (with a face, neither blurred, tiny nor "
+            "blank); the others are listed in unusable.csv.",
+        ),
+    ] = "all",
+    sheet: Annotated[
+        str,
+        typer.Option(
+            "--sheet", help="Contact sheets in the pack, to be looked at: of faces, with points, or none."
+        ),
+    ] = "faces",
     reader: Annotated[
         str | None, typer.Option("--reader", help="How to read SOURCE; found by looking at it.")
     ] = None,
@@ -76,13 +100,16 @@ def prepare(
     else:
         named: dict[str, Any] = {"images": root, "class_order": class_order}
         reading = read_any(source, reader, **{key: value for key, value in named.items() if value} | wanted)
-    rule |= {"kind": crop} if crop else {}
+    rule = crop_settings(crop) if crop else rule
     remark(reading.told)
     with counting("pictures") as progress:
         summary = make(
             reading,
             out,
             CropRule.from_dict(rule | {"size": size, "detect": detect}),
+            keep=cast("Keep", keep),
+            sheets=cast("Sheets", sheet),
+            command=typed_command(context, _BESIDE),
             workers=workers,
             progress=progress,
             force=force,
@@ -95,6 +122,8 @@ def prepare(
     show_table(("expression", "faces"), summary.counts.items(), title=str(out))
     how = "was there already" if summary.reused else f"made in {summary.seconds:.0f} s"
     say(f"{summary.count} pictures, {summary.unusable} unusable, {summary.no_face} without a face; {how}")
+    if summary.sheets:
+        remark(f"Contact sheets to look at are in {summary.sheets}")
     for warning in summary.warnings:
         remark(warning)
 

@@ -16,7 +16,7 @@ from ferda.data.cropping import Cropped
 from ferda.data.pack_writer import make_folder
 from ferda.files import replacing
 
-_ARRAYS = ("landmarks", "boxes", "points")
+_ARRAYS = ("landmarks", "boxes", "points", "measures")
 _TEXTS = ("notes", "sha256", "reasons")
 
 
@@ -80,9 +80,9 @@ class Blocks:
                 words = json.loads(record["text"].tobytes().decode("utf-8", "surrogateescape"))
             for name in _TEXTS:
                 texts[name] += words[name]
-        landmarks, boxes, points = (np.concatenate(parts[name]) for name in _ARRAYS)
+        landmarks, boxes, points, measures = (np.concatenate(parts[name]) for name in _ARRAYS)
         no_images = np.empty((0, 0, 0, 3), dtype=np.uint8)
-        return Cropped(0, no_images, landmarks, boxes, points, **texts)
+        return Cropped(0, no_images, landmarks, boxes, points, measures, **texts)
 
     def forget(self) -> None:
         """Remove the records and the plan; the plan first, so that half of the records are never resumed."""

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 
 from ferda.data.manifest import BOX, LANDMARKS
+from ferda.data.quality import MEASURES, measure
 from ferda.data.readers.source import ImageSource
 from ferda.errors import UserError
+from ferda.faces.align import UnalignableFace
 from ferda.faces.crops import CropRule, crop_face
 from ferda.faces.images import UnreadableImage, read_image
 
@@ -38,6 +40,7 @@ class Cropped:
         landmarks: (n, 5, 2) float32, pixels of the crop.
         boxes: (n, 4) float64, pixels of the original.
         points: (n, 5, 2) float64, pixels of the original.
+        measures: (n, 6) float64, as `ferda.data.quality.MEASURES` names them.
         notes: n sentences, empty where there is nothing to say.
         sha256: n hashes of the files' bytes, empty where unreadable.
         reasons: n reasons why a row is unusable, empty where it is not.
@@ -48,6 +51,7 @@ class Cropped:
     landmarks: np.ndarray
     boxes: np.ndarray
     points: np.ndarray
+    measures: np.ndarray
     notes: list[str] = field(default_factory=list)
     sha256: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -80,6 +84,7 @@ class Cropper:
             np.full((count, 5, 2), np.nan, dtype=np.float32),
             rows[list(BOX)].to_numpy(dtype=np.float64, copy=True),
             rows[list(LANDMARKS)].to_numpy(dtype=np.float64, copy=True).reshape(-1, 5, 2),
+            np.full((count, len(MEASURES)), np.nan),
         )
         files = [str(file) for file in rows["file"]]
         for first in range(0, count, _TOGETHER):
@@ -97,7 +102,11 @@ class Cropper:
             if picture is None:
                 block.notes.append("")
                 continue
-            block.images[row], block.landmarks[row] = crop_face(picture, face, self.rule)
+            try:
+                block.images[row], block.landmarks[row] = crop_face(picture, face, self.rule)
+            except UnalignableFace as error:
+                block.reasons[row] = str(error)
+            block.measures[row] = measure(picture, face)
             block.notes.append(self._note(face))
             if face is not None:
                 block.boxes[row], block.points[row] = face.box, face.landmarks
@@ -127,7 +136,7 @@ class Cropper:
         if not np.isfinite(box).all():
             box = np.concatenate([points.min(0), points.max(0) - points.min(0)])
         left, top, width, height = (float(value) for value in box)
-        return Face((left, top, width, height), 1.0, points.astype(np.float32))
+        return Face((left, top, width, height), float("nan"), points.astype(np.float32))
 
     def _must_look(self, picture: np.ndarray | None, face: Face | None) -> bool:
         is_known = face is not None and bool(np.isfinite(face.landmarks).all())

@@ -35,8 +35,8 @@ def is_there_already(out: Path, key: str, force: bool) -> bool:
                 raise
         if not force:
             raise UserError(
-                f"{out} is a pack made from other files or by another rule; choose another place, or "
-                "replace it with force (--force)."
+                f"{out} is a pack made from other files or by another rule (or by another ferda); choose "
+                "another place, or replace it with force (--force)."
             )
     elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out} is taken by something that is no pack; choose another place.")

@@ -28,6 +28,14 @@ ARCFACE_112 = np.array(
     dtype=np.float64,
 )
 
+#: Right eye, left eye and middle of the mouth as shares of the crop's side, after a public re-alignment of
+#: RAF-DB.
+EYES_AND_MOUTH = np.array([[0.286, 0.4], [0.714, 0.4], [0.5, 0.714]], dtype=np.float64)
+
+
+class UnalignableFace(ValueError):  # noqa: N818, it names the face's state
+    """Five points that say nothing about where a face is: one place, one line, or no numbers."""
+
 
 def template(size: int = 112) -> np.ndarray:
     """Return the (5, 2) points of the template for a square crop.
@@ -110,11 +118,39 @@ def align(image: np.ndarray, landmarks: np.ndarray, size: int = 112) -> tuple[np
         The crop (size, size, 3) uint8, and the landmarks (5, 2) float32 in its pixels.
 
     Raises:
-        ValueError: If the landmarks hold NaN, or all lie in one place.
+        UnalignableFace: If the landmarks hold NaN, or all lie in one place.
     """
     matrix = similarity(landmarks, template(size))
     if not np.isfinite(matrix).all():
-        raise ValueError(
+        raise UnalignableFace(
             f"five finite, different landmarks are needed to align a face, got {landmarks.tolist()}"
         )
     return warp(image, matrix, size), transform(landmarks, matrix).astype(np.float32)
+
+
+def align_eyes_and_mouth(
+    image: np.ndarray, landmarks: np.ndarray, size: int = 112
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut one face out so that eyes and middle of the mouth come to lie exactly on `EYES_AND_MOUTH`.
+
+    Three points fix an affine map, which stretches and shears the face: all faces become equally long and
+    wide. Beyond the picture it is black.
+
+    Args:
+        image: (H, W, 3) uint8.
+        landmarks: (5, 2) in pixels of the picture, order of `ferda.landmarks.FIVE_POINTS`.
+        size: Side of the crop.
+
+    Returns:
+        The crop (size, size, 3) uint8, and the landmarks (5, 2) float32 in its pixels.
+
+    Raises:
+        UnalignableFace: If the landmarks hold NaN, or eyes and mouth lie on one line.
+    """
+    three = np.vstack([landmarks[:2], landmarks[3:].mean(0)]).astype(np.float64)
+    (across_x, across_y), (down_x, down_y) = three[1:] - three[0]
+    if not abs(across_x * down_y - across_y * down_x) > 1e-6:
+        raise UnalignableFace(f"three landmarks on one line align no face, got {landmarks.tolist()}")
+    corners = np.column_stack([three, np.ones(3)])  # a point is a row: (x, y, 1) @ matrix.T = new
+    matrix = np.linalg.solve(corners, EYES_AND_MOUTH * size).T
+    return warp(image, matrix, size, "black"), transform(landmarks, matrix).astype(np.float32)

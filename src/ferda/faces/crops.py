@@ -1,11 +1,13 @@
 """What of a picture a network gets to see: one rule that travels from `ferda prepare` to prediction.
 
 A model sees best what it was trained on, so a `CropRule` is written into the pack, from there into the
-checkpoint, and the predictor cuts by it. Four kinds: `aligned` (five points onto the template),
-`retinaface5pose` (onto that of five templates which the pose fits best, as in DDAMFN++), `box` (the face's
-box, a little larger, as in AGLRLS and AGRA) and `whole` (the picture as it is).
+checkpoint, and the predictor cuts by it. The kinds: `aligned` (five points onto the template),
+`retinaface5pose` (onto that of five templates which the pose fits best, as in DDAMFN++), `eyes-mouth` (three
+points onto fixed places), `box` (the face's box, a little larger, as in AGLRLS and AGRA), `margin` (the box
+with a margin, proportions kept) and `whole` (the picture as it is). `ferda.faces.crop_names` has names for
+the settings that programs of the field use.
 
-The second half is the geometry of those two papers in whole numbers, step by step, so that their landmark
+The second half is the geometry of AGLRLS and AGRA in whole numbers, step by step, so that their landmark
 windows fall where the authors' fall.
 """
 
@@ -19,15 +21,16 @@ import numpy as np
 from PIL import Image
 
 from ferda.errors import UserError, nearest
-from ferda.faces.align import align
+from ferda.faces.align import align, align_eyes_and_mouth
+from ferda.faces.box_rules import Rectangle, add_margin, letterbox, swap_axes, to_rectangle, within
 from ferda.faces.poses import align_to_pose
 
 if TYPE_CHECKING:  # a recipe knows crops, but must not load torch for them
     from ferda.faces.detect import Face
 
-Kind = Literal["aligned", "retinaface5pose", "box", "whole"]
-#: Left, top, right, bottom in whole pixels; right and bottom lie just outside.
-Rectangle = tuple[int, int, int, int]
+Kind = Literal["aligned", "retinaface5pose", "eyes-mouth", "box", "margin", "whole"]
+#: Settings that came after packs had been written; at their default they are not stored.
+_LATER = ("truncate_landmarks", "swap_axes")
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,14 @@ class CropRule:
     """How a picture becomes a square of `size` pixels.
 
     Attributes:
-        kind: `aligned`, `retinaface5pose`, `box` or `whole`.
+        kind: `aligned`, `retinaface5pose`, `eyes-mouth`, `box`, `margin` or `whole`.
         size: Side of the square.
-        enlarge: Share of the box's sides that is added to it, half on each side (only for `box`).
+        enlarge: Share of the box's sides that is added to it, half on each side (only for `box` and
+            `margin`, where it is a share of the longer side).
         detect: Whether faces are looked for; a data set that comes with boxes or landmarks needs none.
         truncate_landmarks: Take the points at whole pixels, as DDAMFN++ does (only for `retinaface5pose`).
+        swap_axes: Take rows from the box's x and columns from its y, as ESR's preparation of AffectNet does
+            (only for `box`).
     """
 
     kind: Kind = "aligned"
@@ -47,6 +53,7 @@ class CropRule:
     enlarge: float = 0.20
     detect: bool = True
     truncate_landmarks: bool = False
+    swap_axes: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -58,10 +65,7 @@ class CropRule:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it. A setting that came later is left out at its default: old packs are still known."""
-        values = asdict(self)
-        if not self.truncate_landmarks:
-            del values["truncate_landmarks"]
-        return values
+        return {name: value for name, value in asdict(self).items() if value or name not in _LATER}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CropRule:
@@ -97,16 +101,22 @@ def crop_face(image: np.ndarray, face: Face | None, rule: CropRule) -> tuple[np.
     """
     if face is None:
         return resize_crop(image, _whole(image), np.full((5, 2), np.nan, dtype=np.float32), rule.size)
-    if rule.kind == "aligned" and np.isfinite(face.landmarks).all():
-        return align(image, face.landmarks, rule.size)
-    if rule.kind == "retinaface5pose" and np.isfinite(face.landmarks).all():
-        return align_to_pose(image, face.landmarks, rule.size, rule.truncate_landmarks)
     if rule.kind == "whole":
         return resize_crop(image, _whole(image), face.landmarks, rule.size)
+    if np.isfinite(face.landmarks).all():
+        match rule.kind:
+            case "aligned":
+                return align(image, face.landmarks, rule.size)
+            case "retinaface5pose":
+                return align_to_pose(image, face.landmarks, rule.size, rule.truncate_landmarks)
+            case "eyes-mouth":
+                return align_eyes_and_mouth(image, face.landmarks, rule.size)
+    rectangle = to_rectangle(face.box)
+    if rule.kind == "margin":
+        return letterbox(image, add_margin(rectangle, rule.enlarge), face.landmarks, rule.size)
+    rectangle = swap_axes(rectangle) if rule.swap_axes else rectangle
     height, width = image.shape[:2]
-    return resize_crop(
-        image, enlarge_box(to_rectangle(face.box), width, height, rule.enlarge), face.landmarks, rule.size
-    )
+    return resize_crop(image, enlarge_box(rectangle, width, height, rule.enlarge), face.landmarks, rule.size)
 
 
 def resize_crop(
@@ -123,29 +133,11 @@ def resize_crop(
     Returns:
         The square (size, size, 3) uint8, and the landmarks (P, 2) float32 in its pixels.
     """
-    left, top, right, bottom = rectangle
-    left, top, right, bottom = (
-        max(left, 0),
-        max(top, 0),
-        min(right, image.shape[1]),
-        min(bottom, image.shape[0]),
-    )
-    if right <= left or bottom <= top:
-        left, top, right, bottom = _whole(image)
+    left, top, right, bottom = within(rectangle, image)
     part = Image.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
     pixels = np.asarray(part.resize((size, size), Image.Resampling.BILINEAR))
     scale = np.array([size / (right - left), size / (bottom - top)])
     return pixels.copy(), ((landmarks - (left, top)) * scale).astype(np.float32)
-
-
-def to_rectangle(box: tuple[float, float, float, float]) -> Rectangle:
-    """Round a box (left, top, width, height) to whole pixels.
-
-    Args:
-        box: For instance `Face.box`.
-    """
-    left, top, width, height = box
-    return round(left), round(top), round(left + width), round(top + height)
 
 
 def margins(rectangle: Rectangle, share: float = 0.20) -> tuple[int, int]:

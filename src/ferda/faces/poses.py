@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ferda.faces.align import similarity, transform, warp
+from ferda.faces.align import UnalignableFace, similarity, transform, warp
 
 #: Where the five points lie in a 112 x 112 crop, order of `ferda.landmarks.FIVE_POINTS`; the nose points, in
 #: the picture: far left, left, ahead, right, far right.
@@ -39,12 +39,12 @@ def nearest_pose(points: np.ndarray, size: int = 112) -> tuple[int, np.ndarray]:
         Row of `FIVE_POSES_112`, and a (2, 3) float64 matrix.
 
     Raises:
-        ValueError: If the points hold NaN, or all lie in one place.
+        UnalignableFace: If the points hold NaN, or all lie in one place.
     """
     templates = FIVE_POSES_112 * (size / 112)
     matrices = similarity(np.broadcast_to(points, templates.shape), templates)
     if not np.isfinite(matrices).all():
-        raise ValueError(
+        raise UnalignableFace(
             f"five finite, different landmarks are needed to align a face, got {points.tolist()}"
         )
     away = np.linalg.norm(transform(points, matrices) - templates, axis=-1).sum(-1)
@@ -69,7 +69,7 @@ def align_to_pose(
         The crop (size, size, 3) uint8, and the landmarks (5, 2) float32 in its pixels.
 
     Raises:
-        ValueError: If the landmarks hold NaN, or all lie in one place.
+        UnalignableFace: If the landmarks hold NaN, or all lie in one place.
     """
     points = np.trunc(landmarks) if truncate else landmarks
     _, matrix = nearest_pose(points, size)

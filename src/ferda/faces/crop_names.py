@@ -1,0 +1,50 @@
+"""Names for the crops of well-known programs, each with its settings of `ferda.faces.crops.CropRule`.
+
+Nothing heavy is imported here, so that `ferda prepare --help` can list them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ferda.errors import UserError, nearest
+
+#: Name, settings of the rule, and what it does.
+CROPS: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "aligned": ({"kind": "aligned"}, "five points onto ArcFace's template"),
+    "retinaface5pose": ({"kind": "retinaface5pose"}, "five points onto that of five poses which fits best"),
+    "ddamfn": (
+        {"kind": "retinaface5pose", "truncate_landmarks": True},
+        "the same from points at whole pixels, as DDAMFN++ does",
+    ),
+    "eyes-mouth": (
+        {"kind": "eyes-mouth"},
+        "eyes and middle of the mouth onto three fixed places, stretching the face (RAF-DB re-aligned)",
+    ),
+    "box": ({"kind": "box"}, "the face's box, 20 % larger, as AGLRLS and AGRA do"),
+    "affectnet": ({"kind": "box", "enlarge": 0.0}, "the face's box as it is, as AffectNet's owner means it"),
+    "affectnet-swapped": (
+        {"kind": "box", "enlarge": 0.0, "swap_axes": True},
+        "rows by x and columns by y, the slip in ESR's preparation of AffectNet",
+    ),
+    "margin": (
+        {"kind": "margin", "enlarge": 0.5},
+        "the box and a quarter of its longer side all around, proportions kept, black beside it (RAF-DB)",
+    ),
+    "whole": ({"kind": "whole"}, "the picture as it is"),
+}
+
+
+def crop_settings(name: str) -> dict[str, Any]:
+    """Return the settings of `ferda.faces.crops.CropRule` that go by a name.
+
+    Args:
+        name: One of `CROPS`.
+
+    Raises:
+        UserError: If there is no such crop.
+    """
+    if name not in CROPS:
+        raise UserError(f"There is no crop '{name}'{nearest(name, CROPS)}; choose one of {', '.join(CROPS)}.")
+    return dict(CROPS[name][0])
