@@ -19,7 +19,7 @@ from ferda.methods import list_methods
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: What only looks something up is run; the rest is parsed here, and run on small data in test_story.py.
-CHEAP = ("--help", "--version", "methods", "show", "doctor")
+CHEAP = ("--help", "--version", "methods", "show", "doctor", "datasets")
 
 
 def blocks(language: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ferda.data.datasets import list_datasets
 from ferda.methods import list_methods
 
 
@@ -18,6 +19,8 @@ def test_the_site_builds_strictly(project: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     methods = (tmp_path / "methods.html").read_text()
     assert all(f'id="{name}"' in methods for name in list_methods())
+    datasets = (tmp_path / "datasets.html").read_text()
+    assert all(f'id="{name}"' in datasets for name in list_datasets())
     assert 'id="fit"' in (tmp_path / "cli.html").read_text()
     assert "<!-- " not in (tmp_path / "methods.html").read_text().split("<body", 1)[1]
     for page in tmp_path.glob("*.html"):

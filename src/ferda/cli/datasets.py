@@ -40,7 +40,8 @@ def _show(name: str, one: Dataset, as_json: bool) -> None:
         return
     say(f"{one.title}: {one.paper}.\n\nHow to get it: {one.access}\nUse: {one.terms}.\n")
     say(f"What it must look like:\n{one.layout}\nProtocol: {one.protocol}.")
-    say(f"People: {one.subjects or 'not known'}.")
+    say(f"People: {one.subjects or 'not known'}. Boxes and points: {one.faces or 'none'}.")
+    say(f"Splits: {', '.join(one.splits) or 'none'}.")
     for variant, counts in one.counts.items():
         classes = list(dict.fromkeys(expression for split in counts.values() for expression in split))
         rows = [(split or "all", *map(numbers.get, classes)) for split, numbers in counts.items()]
