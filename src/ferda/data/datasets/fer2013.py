@@ -46,15 +46,15 @@ def read(root: Path, *, drop_constant: bool = False) -> Reading:
     files = DATASET.open(root, rf"(?:{TABLE}|(?:train|test)/(?:{words})/[^/]+\.\w+)", below=("train", "test"))
     images: ImageSource = files
     warnings: list[str] = []
+    variant = "table"
     if tables := sorted(files.found(TABLE)):
         owner, pixels = pixels_of(files, tables[0])
         rows, images = _rows(owner, pixels), pixels
     else:
-        rows, warnings = _folder_rows(files)
+        rows, variant, warnings = _folder_rows(files)
     dropped = _constant(rows, images) if drop_constant else None
     if dropped is not None:
         rows = rows[~rows["file"].isin(dropped["file"])]
-    variant = "table" if tables else "folders"
     return reading_of(rows, images, title=DATASET.title, variant=variant, warnings=warnings, dropped=dropped)
 
 
@@ -99,7 +99,8 @@ def _rows(owner: pd.DataFrame, images: PixelSource) -> pd.DataFrame:
     )
 
 
-def _folder_rows(files: OwnerFiles) -> tuple[pd.DataFrame, list[str]]:
+def _folder_rows(files: OwnerFiles) -> tuple[pd.DataFrame, str, list[str]]:
+    """Return rows, the variant and warnings."""
     pattern = rf"(?P<split>train|test)/(?P<code>[^/]+)/(?:(?P<usage>{'|'.join(USAGE)})_)?[^/]+"
     rows, warnings = rows_by_name(files, pattern, dict(zip(_WORDS, _ORDER, strict=True)), DATASET.title)
     named = rows["usage"].str.lower().map({usage.lower(): split for usage, split in USAGE.items()})
@@ -109,7 +110,8 @@ def _folder_rows(files: OwnerFiles) -> tuple[pd.DataFrame, list[str]]:
             f"{mixed} pictures of the folder test are of the public or the private test part, their names do "
             "not say which: results on both together cannot be compared with published ones."
         )
-    return rows.drop(columns="usage"), warnings
+    variant = "folders, test parts mixed" if mixed else "folders"
+    return rows.drop(columns="usage"), variant, warnings
 
 
 def _constant(rows: pd.DataFrame, images: ImageSource) -> pd.DataFrame:
@@ -118,6 +120,10 @@ def _constant(rows: pd.DataFrame, images: ImageSource) -> pd.DataFrame:
     blank = [file for file, picture in pictures if picture.min() == picture.max()]
     return pd.DataFrame({"file": blank, "reason": ["all of its pixels are the same"] * len(blank)})
 
+
+_TRAIN = (3995, 436, 4097, 7215, 4830, 3171, 4965)
+_PUBLIC = (467, 56, 496, 895, 653, 415, 607)
+_PRIVATE = (491, 55, 528, 879, 594, 416, 626)
 
 DATASET = Dataset(
     title="FER2013",
@@ -137,20 +143,13 @@ test/{...}/PrivateTest_10131363.jpg ...
     splits=("train", "val", "test"),
     codes={str(code): expression for code, expression in enumerate(_ORDER)},
     counts={
-        "table": split_counts(
-            _ORDER,
-            train=(3995, 436, 4097, 7215, 4830, 3171, 4965),
-            val=(467, 56, 496, 895, 653, 415, 607),
-            test=(491, 55, 528, 879, 594, 416, 626),
-        ),
-        "folders": split_counts(
-            _ORDER,
-            train=(3995, 436, 4097, 7215, 4830, 3171, 4965),
-            test=(958, 111, 1024, 1774, 1247, 831, 1233),
+        **dict.fromkeys(("table", "folders"), split_counts(_ORDER, train=_TRAIN, val=_PUBLIC, test=_PRIVATE)),
+        "folders, test parts mixed": split_counts(
+            _ORDER, train=_TRAIN, test=[a + b for a, b in zip(_PUBLIC, _PRIVATE, strict=True)]
         ),
     },
     counts_note="Training and PrivateTest are certain; PublicTest is common knowledge whose sum, 3,589, is "
-    "right; folders whose names say no part have both test parts in test.",
+    "right.",
     crop={"kind": "whole"},
     read=read,
     traps=(

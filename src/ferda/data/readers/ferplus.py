@@ -12,8 +12,9 @@ hold the shares of the expressions that the rule left.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
+from typing import IO, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def read(root: Path, *, rule: Rule = "majority", missing: Literal["error", "skip
         raise UserError(f"{root} holds no {'/label.csv, '.join(SPLITS)}/label.csv.")
     images = image_source(root)
     there = {(path.parent.name, path.name): str(path) for path in map(PurePosixPath, images.files())}
-    manifest = pd.concat([_part(table, there, rule) for table in tables], ignore_index=True)
+    manifest = pd.concat([part_rows(table, table, there, rule) for table in tables], ignore_index=True)
     warnings: list[str] = []
     manifest, unusable = without_missing(manifest, images, root, missing)
     manifest = without_repeats(complete_manifest(manifest), root, warnings)
@@ -128,30 +129,49 @@ def _leading(votes: np.ndarray) -> tuple[np.ndarray, int]:
     return kept, count
 
 
-def _part(table: Path, there: dict[tuple[str, str], str], rule: Rule) -> pd.DataFrame:
+def part_rows(
+    content: Path | IO[bytes], table: Path, there: Mapping[tuple[str, str], str], rule: Rule
+) -> pd.DataFrame:
+    """Return a row for each line of a label file.
+
+    Args:
+        content: What to read.
+        table: Where it is from; its folder is one of `SPLITS`.
+        there: The part's folder and a picture's own name -> the name it is opened by.
+        rule: From votes to a label.
+
+    Raises:
+        UserError: If a line is not a name, a box and ten votes.
+    """
     part = table.parent.name
     try:
-        rows = pd.read_csv(table, header=None, dtype={0: str})
+        rows = pd.read_csv(content, header=None, dtype={0: str})
         votes = rows.iloc[:, 2:].to_numpy(dtype=float)
     except (OSError, ValueError) as error:
         raise UserError(f"{table} cannot be read as FER+'s labels ({error}).") from error
     if votes.shape[1] != _UNKNOWN + 2 or not np.isfinite(votes).all():
         raise UserError(f"{table} should have a name, a box and ten votes in each row.")
+    # a missing picture keeps the name it should have, so that the message can say it
+    files = [there.get((part, name), f"{part}/{name}") for name in rows[0]]
+    return pd.DataFrame({"file": files, "split": SPLITS[part], **label_columns(votes, rule)})
+
+
+def label_columns(votes: np.ndarray, rule: Rule) -> dict[str, Any]:
+    """Return the columns of a manifest that come from votes: label, votes, note and shares.
+
+    Args:
+        votes: (N, 10) counts as for `apply_rule`.
+        rule: From votes to a label.
+    """
     shares = apply_rule(votes, rule)
     winner = shares.argmax(1)
     is_face = winner < _UNKNOWN
     shares = np.where(is_face[:, None], shares[:, :_UNKNOWN], 0.0)
     shares /= np.maximum(shares.sum(1, keepdims=True), 1e-9)
-    columns = {VOTES + name: shares[:, place] for place, name in enumerate(_CLASSES)}
     names = np.array([*_CLASSES, "unknown", "no face"], dtype=object)[winner]
-    return pd.DataFrame(
-        {
-            # a missing picture keeps the name it should have, so that the message can say it
-            "file": [there.get((part, name), f"{part}/{name}") for name in rows[0]],
-            "expression": np.where(is_face, names, None),
-            "split": SPLITS[part],
-            "source_label": [" ".join(f"{count:.0f}" for count in row) for row in votes],
-            "note": np.where(is_face, None, f"FER+ by {rule}: " + names),
-            **columns,
-        }
-    )
+    return {
+        "expression": np.where(is_face, names, None),
+        "source_label": [" ".join(f"{count:.0f}" for count in row) for row in votes],
+        "note": np.where(is_face, None, f"FER+ by {rule}: " + names),
+        **{VOTES + name: shares[:, place] for place, name in enumerate(_CLASSES)},
+    }
