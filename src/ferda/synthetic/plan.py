@@ -36,7 +36,10 @@ def plan_domain(style: DomainStyle, count: int, *, seed: int) -> list[Planned]:
     people = max(len(SPLITS), round(count / style.pictures_each))
     person = np.arange(count) * people // count
     borders = np.round(np.cumsum([0.0, *(share for _, share in SPLITS)]) * people).astype(int)
-    borders[1:-1] = borders[1:-1].clip(np.arange(1, len(SPLITS)), people - np.arange(1, len(SPLITS))[::-1])
+    # of few people, none goes to a part whose borders round to the same number
+    parts = np.arange(len(borders))
+    borders = np.maximum.accumulate(borders - parts) + parts
+    borders = np.minimum(borders, people - parts[::-1])
     generator = np.random.default_rng([seed, 3])
     plan: list[Planned] = []
     for (split, _), low, high in zip(SPLITS, borders, borders[1:], strict=False):
