@@ -1,8 +1,9 @@
-"""What every test stands on: one thread, and a cache folder that is nobody's own."""
+"""What every test stands on: one thread, the same draws, and a cache folder that is nobody's own."""
 
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import tempfile
@@ -10,11 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before torch and numpy are imported anywhere: two threads on a busy core are many times slower than one.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ["MPLBACKEND"] = "agg"
+
+# A busy machine is no mistake, so nothing is timed; nothing is remembered, so no run depends on another.
+_calm = settings(database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _calm, derandomize=True)
+settings.register_profile("explore", _calm, derandomize=False, max_examples=1000)
+settings.load_profile("explore" if os.environ.get("FERDA_EXPLORE") else "same")
 
 _CACHE = pytest.StashKey[str]()
 
@@ -33,10 +41,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _same_start() -> None:
+    _seed()
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
+    # which test makes a shared fixture depends on the worker, what it holds must not
+    if fixturedef.scope != "function":
+        _seed()
+
+
+def _seed() -> None:
+    import numpy as np
     import torch
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def test_a_pack_holds_what_was_written(pack: Pack) -> None:
     assert isinstance(pack.images, np.memmap)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.lists(st.integers(0, COUNT - 1), max_size=40))
 def test_gather_is_indexing(rows: list[int]) -> None:
     pictures = Pictures("toy", {}, images(), np.zeros((COUNT, 5, 2), np.float32))

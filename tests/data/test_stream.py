@@ -16,7 +16,7 @@ def seen(stream: Stream, steps: int) -> np.ndarray:
     return np.concatenate([stream.rows(step) for step in range(steps)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.integers(1, 60), st.integers(1, 40), st.integers(0, 2**40))
 def test_each_pass_shows_every_row_once(count: int, batch: int, seed: int) -> None:
     rows = seen(Stream(count, batch, seed), -(-3 * count // batch))
@@ -48,7 +48,7 @@ def test_processes_share_the_batch_of_one(balance: str, cap: int | None) -> None
         assert np.array_equal(parts[1].all_rows(step), whole.rows(step))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.lists(st.integers(-1, 4), min_size=1, max_size=50), st.integers(1, 30), st.integers(0, 99))
 def test_balanced_classes_and_their_rows_are_visited_evenly(labels: list[int], batch: int, seed: int) -> None:
     classes = np.array(labels)

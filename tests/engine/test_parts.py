@@ -50,7 +50,7 @@ def test_half_a_line_at_the_end_is_forgotten(tmp_path: Path) -> None:
     assert [row["step"] for row in GrowingTable(tmp_path / "t.csv").rows] == ["1"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_the_chosen_weights_are_always_at_hand(tmp_path_factory: pytest.TempPathFactory, pairs: list) -> None:
     folder = tmp_path_factory.mktemp("run")

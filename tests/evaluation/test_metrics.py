@@ -109,7 +109,7 @@ def test_a_stack_of_matrices_equals_one_at_a_time():
     assert macro(recalls(stack)) == pytest.approx(np.array([macro(recalls(one)) for one in stack]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(seed=st.integers(0, 10_000), faces=st.integers(1, 60))
 def test_order_of_faces_does_not_matter(seed, faces):
     labels, table = simulated(seed, faces)
@@ -120,7 +120,7 @@ def test_order_of_faces_does_not_matter(seed, faces):
         assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(seed=st.integers(0, 10_000), faces=st.integers(1, 60))
 def test_order_of_classes_does_not_matter(seed, faces):
     labels, table = simulated(seed, faces)
@@ -135,7 +135,7 @@ def test_order_of_classes_does_not_matter(seed, faces):
     assert set(one.absent) == set(other.absent)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(seed=st.integers(0, 10_000), faces=st.integers(1, 60))
 def test_every_share_lies_between_0_and_1(seed, faces):
     scores = score(*simulated(seed, faces), BASIC)

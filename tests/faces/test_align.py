@@ -77,7 +77,7 @@ def test_the_template_grows_with_the_crop(size: int) -> None:
     np.testing.assert_allclose(template(size) / size, ARCFACE_112 / 112)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=settings.default.max_examples // 8)
 @given(angle=st.floats(-1, 1), scale=st.floats(0.6, 5), size=st.sampled_from([64, 112, 224]))
 def test_the_picture_goes_where_the_points_go(angle: float, scale: float, size: int) -> None:
     """White discs at the landmarks must lie, in the crop, at the crop's landmarks."""

@@ -119,7 +119,7 @@ def test_nothing_in_nothing_out(detector: FaceDetector) -> None:
     assert detector([np.zeros((0, 5, 3), np.uint8)]) == [[]]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=settings.default.max_examples // 8)
 @given(
     height=st.sampled_from([1, 2, 11, 13, 57]),
     width=st.sampled_from([1, 3, 12, 60, 900]),

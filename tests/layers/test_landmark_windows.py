@@ -24,7 +24,7 @@ def by_loops(maps: Tensor, positions: Tensor, window: int) -> Tensor:
     return cut
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.integers(0, 1000), st.sampled_from([1, 3, 5, 7]), st.integers(3, 9), st.integers(3, 9))
 def test_windows_equal_a_loop_over_cells(seed: int, window: int, h: int, w: int) -> None:
     torch.manual_seed(seed)

@@ -61,7 +61,7 @@ def test_the_most_frequent_class_is_never_added_by_the_authors_code() -> None:
     assert combined_prediction(heads, thresholds, status, "glpc_tau").answers.item() == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.integers(0, 10_000), st.sampled_from(RULES), st.sampled_from([0.3, 2.0, 12.0]))
 def test_probabilities_are_probabilities_and_agree_with_the_answer(
     seed: int, rule: str, scale: float

@@ -18,7 +18,7 @@ def test_by_hand() -> None:
     assert memory.centres[0].tolist() == [3.5, 5] and memory.counts.tolist() == [0, 0, 0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.integers(0, 1000), st.integers(0, 6), st.booleans())
 def test_equals_lists_of_rows(seed: int, room: int, is_scalar: bool) -> None:
     torch.manual_seed(seed)

@@ -21,7 +21,7 @@ def test_by_hand() -> None:
     assert memory.refresh().tolist() == [[0, 1, 0.25]]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(2, 30))
 def test_equals_counting_one_by_one(seed: int, heads: int, rows: int) -> None:
     torch.manual_seed(seed)

@@ -33,7 +33,7 @@ def picture(found, values, width, height, empty):
     return flat.reshape(height, width)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.integers(0, 10_000))
 def test_it_shows_what_the_slow_picture_shows(seed):
     generator = np.random.default_rng(seed)
