@@ -74,3 +74,15 @@ def table(tmp_path: Path) -> Maker:
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ferda.data.prepare.BLOCK", 4)
     monkeypatch.setattr(working, "BLOCK", 4)
+
+
+@pytest.fixture(scope="session")
+def blots() -> Callable[..., np.ndarray]:
+    """A function: pictures of smooth random blots, (n, size, size, 3) uint8; another seed, other pictures."""
+
+    def draw(n: int, size: int = 48, seed: int = 0) -> np.ndarray:
+        coarse = np.random.default_rng(seed).integers(30, 220, (n, 12, 12), dtype=np.uint8)
+        grown = [Image.fromarray(grid).resize((size, size), Image.Resampling.BICUBIC) for grid in coarse]
+        return np.repeat(np.stack([np.asarray(grid) for grid in grown])[..., None], 3, axis=3)
+
+    return draw

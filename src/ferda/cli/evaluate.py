@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,9 @@ def evaluate(
         list[str] | None, typer.Option("--classes", help="Count only faces of these expressions.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps.")] = "cpu",
+    force: Annotated[
+        bool, typer.Option("--force", help="Measure even on faces, or people, that RUN learned from.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure RUN on labelled domains: macro recall, accuracy, macro F1, calibration, confusion."""
@@ -39,7 +43,12 @@ def evaluate(
     model = load_method(run, device)
     scored = class_list(classes) if classes else None
     domains = [_open(spec, model) for spec in on]
+    known = [_known(model, domain, force) for domain in domains]
     found = [measure(model, domain, groups=groups or (), classes_scored=scored) for domain in domains]
+    found = [replace(one, notes=notes | one.notes) for one, notes in zip(found, known, strict=True)]
+    for domain, notes in zip(domains, known, strict=True):
+        for reason, count in notes.items():
+            remark(f"{domain.name}: {count} of {len(domain)} faces are {reason}")
     if out is not None:
         remark(f"The report is in {_write(out, found, domains, model, str(run))}")
     if as_json:
@@ -75,6 +84,17 @@ def _open(spec: str, model: LoadedMethod) -> Domain:
         return open_domain(
             spec, model.classes, labelled=False, crop=model.preprocessing.crop, progress=progress
         )
+
+
+def _known(model: LoadedMethod, domain: Domain, force: bool) -> dict[str, int]:
+    """Faces that the run learned from, or saw; weights of others do not say from what they learned."""
+    from ferda.engine.domains import notes_on_test
+    from ferda.engine.recipe_sections import DataRecipe
+
+    if "recipe" not in model.metadata:
+        return {}
+    data = DataRecipe.model_validate(model.metadata["recipe"]["data"])
+    return notes_on_test(data, domain, None if force else "--force")
 
 
 def _write(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ferda.cli.check import check
 from ferda.cli.datasets import datasets
 from ferda.cli.demo import demo
 from ferda.cli.doctor import doctor
@@ -30,6 +31,7 @@ _RESUME = "Type the same command with --resume and --out RUN to go on where it s
 for verb in (
     demo,
     prepare,
+    check,
     synth,
     fit,
     import_,

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ferda.data.affect import find_affect
 from ferda.data.cache import prepared
+from ferda.data.exclusions import EXCLUDED, excluded_rows
 from ferda.data.labels import LabelRule, find_labels
 from ferda.data.manifest import SPLITS
 from ferda.data.pack import Pack, Pictures
@@ -152,6 +153,19 @@ class Domain(_Rows):
             )
         return self._with(self.rows[keep], self.name, dict(left_out))
 
+    def in_use(self) -> Domain:
+        """Return the domain without the rows that `ferda check --exclude` took out; `left_out` counts them.
+
+        Raises:
+            UserError: If nothing remains.
+        """
+        keep = ~np.isin(self.rows, excluded_rows(self.pack))
+        if keep.all():
+            return self
+        if not keep.any():
+            raise UserError(f"All rows of '{self.name}' are {EXCLUDED}; --include-all takes them back.")
+        return self._with(self.rows[keep], self.name, {**self.left_out, EXCLUDED: int((~keep).sum())})
+
     def subset(self, split: str) -> Domain:
         """Return the rows of a split; a data set without splits is split by subject, always alike.
 
@@ -206,7 +220,7 @@ def open_domain(
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Domain:
-    """Open a domain by what a user typed.
+    """Open a domain by what a user typed, without the rows that `ferda check --exclude` took out.
 
     Args:
         spec: A pack; `synthetic:NAME`; or a folder, table or zip file, which is prepared into the cache. An
@@ -222,13 +236,14 @@ def open_domain(
     Raises:
         UserError: If there is nothing at `spec`, or nothing that fits.
     """
-    place, split = _place_and_split(str(spec))
+    place, split = place_and_split(str(spec))
     pack = prepared(place, crop, workers=workers, progress=progress, **options)
-    domain = Domain(pack, np.arange(len(pack)), classes, rule=rule).subset(split)
+    domain = Domain(pack, np.arange(len(pack)), classes, rule=rule).subset(split).in_use()
     return domain.labelled() if labelled else domain
 
 
-def _place_and_split(spec: str) -> tuple[str, str]:
+def place_and_split(spec: str) -> tuple[str, str]:
+    """Take `@split` off a domain as typed; without one, it is `all`."""
     place, at, split = spec.rpartition("@")
     if at and split in (*SPLITS, "all"):
         return place, split

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from ferda.data.domain import Domain, UnlabelledDomain, open_domain
+from ferda.data.domain import Domain, UnlabelledDomain, open_domain, place_and_split
 from ferda.data.normalise import Normalise
+from ferda.data.pack import is_pack
 from ferda.engine.checkpoint import Preprocessing
+from ferda.engine.leak_guard import find_learned, find_seen, refuse
 from ferda.engine.recipe_sections import DataRecipe
 from ferda.errors import UserError
 from ferda.faces.crops import CropRule
@@ -59,8 +62,9 @@ def open_run_domains(
     for source, holdout in pairs:
         counts = "  ".join(f"{name} {count}" for name, count in source.counts().items())
         tell(f"source {source.name}: {len(source)} rows ({counts}), {len(holdout)} held out")
-        for reason, count in source.left_out.items():
-            tell(f"  left out: {count} rows, {reason}")
+        _tell_left_out(source, tell)
+        for reason, count in find_learned([source], holdout).items():
+            tell(f"  warning: {count} rows that are held out are {reason}, so source accuracy is too good")
         if empty := [name for name, count in source.counts().items() if count == 0]:
             tell(f"  warning: no row of {', '.join(empty)}; the model cannot learn what it never sees")
     target = (
@@ -70,7 +74,10 @@ def open_run_domains(
         known = int((target.labels() >= 0).sum())
         labels = f"; the labels of {known} of them are ignored in training" if known else ""
         tell(f"target {target.name}: {len(target)} rows without labels{labels}")
+        _tell_left_out(target, tell)
     watch = open_watched(data, progress)
+    if watch is not None:
+        _guard(data, [source for source, _ in pairs], target, watch, tell)
     rules = {str(domain.crop) for domain in (*(source for source, _ in pairs), *([target] if target else []))}
     if len(rules) > 1:
         tell("warning: the domains were cropped by different rules, which is a domain gap of its own")
@@ -90,6 +97,45 @@ def open_run_domains(
             channels=normalise.channels,
         ),
     )
+
+
+def notes_on_test(data: DataRecipe, test: Domain, way_on: str | None) -> dict[str, int]:
+    """Count test faces that a run learned from, or saw without labels; of its domains only packs are opened.
+
+    Args:
+        data: Of the finished run.
+        test: What is scored.
+        way_on: The words that allow a score on faces that were learned from; None if they are allowed.
+
+    Raises:
+        UserError: If they are not.
+    """
+
+    def is_there(spec: str) -> bool:
+        return is_pack(Path(place_and_split(spec)[0]))
+
+    sources = [_source(spec, data, None)[0] for spec in data.sources if is_there(spec)]
+    learned = find_learned(sources, test)
+    if way_on is not None:
+        refuse(learned, sources, test, way_on)
+    if data.target is None or not is_there(data.target):
+        return learned
+    return learned | find_seen(_open(data.target, data, None, labelled=False, split="@train"), test)
+
+
+def _guard(
+    data: DataRecipe, sources: list[Domain], target: Domain | None, watch: Domain, tell: Callable[[str], None]
+) -> None:
+    learned = find_learned(sources, watch)
+    if not data.allow_leaks:
+        refuse(learned, sources, watch, "--set data.allow_leaks=true")
+    for reason, count in (learned | find_seen(target, watch)).items():
+        tell(f"watched {watch.name}: {count} of {len(watch)} faces are {reason}")
+
+
+def _tell_left_out(domain: Domain, tell: Callable[[str], None]) -> None:
+    for reason, count in domain.left_out.items():
+        tell(f"  left out: {count} rows, {reason}")
 
 
 def _open(spec: str, data: DataRecipe, progress: Count | None, *, labelled: bool, split: str) -> Domain:

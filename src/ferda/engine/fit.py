@@ -15,6 +15,7 @@ from lightning.fabric.strategies import DDPStrategy
 from ferda.engine.display import Display
 from ferda.engine.domains import open_run_domains
 from ferda.engine.formats import choose_precision
+from ferda.engine.leak_guard import with_excluded
 from ferda.engine.loggers import make_loggers
 from ferda.engine.precision import fabric_plugins, spare_depthwise
 from ferda.engine.recipe import Recipe, recipe_for
@@ -65,6 +66,7 @@ def fit(
         recipe = recipe_for(recipe, sources=sources, target=target, changes=changes)
     elif sources or target is not None or changes:
         raise ValueError("sources, target and changes go with a method's name; use Recipe.override otherwise")
+    recipe = with_excluded(recipe)
     folder = next_folder(Path("runs"), Path(recipe.method.name).stem) if folder is None else Path(folder)
     fabric = _fabric(recipe, make_loggers(loggers, folder), devices, nodes, accelerator)
     fabric.launch()

@@ -60,6 +60,8 @@ class DataRecipe(Checked):
         weak: The training view of every domain: settings, or the name of a preset.
         strong: The second view of the target, for methods that compare two; likewise.
         holdout: Share of a source's rows kept for its own validation where no split is given.
+        allow_leaks: Train although test faces, or people of the same pack, are learned from.
+        excluded: Rows of each pack that `ferda check --exclude` took out; a run writes it into its recipe.
     """
 
     sources: tuple[str, ...] = ()
@@ -74,6 +76,8 @@ class DataRecipe(Checked):
     weak: WeakView = WeakView()
     strong: StrongView = StrongView()
     holdout: float = Field(default=0.15, gt=0, lt=1)
+    allow_leaks: bool = False
+    excluded: dict[str, int] = {}
 
     @field_validator("sources", "classes", mode="before")
     @classmethod

@@ -6,12 +6,12 @@ This is where the target's labels are opened, after every training and every cho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ferda.data.domain import Domain
-from ferda.engine.domains import open_run_domains, open_watched
+from ferda.engine.domains import notes_on_test, open_run_domains, open_watched
 from ferda.engine.run import Run
 from ferda.errors import UserError
 from ferda.evaluation.embedding import Embedding, fit_embedding
@@ -70,11 +70,12 @@ def compare(name: str, run: Run, own: Domain, target: Domain) -> Compared:
     loaded = run.load()
     watched = run.recipe.data.target is not None
     oracle = oracle_choice(fill_oracle(run.folder, target)) if watched else None
+    there = evaluate(loaded, target, name=name)
     return Compared(
         name=name,
         run=run,
         own=evaluate(loaded, own, name=name),
-        target=evaluate(loaded, target, name=name),
+        target=replace(there, notes=notes_on_test(run.recipe.data, target, None) | there.notes),
         oracle=oracle,
         pseudo_labels=pseudo_label_quality(run.folder, target) if watched else None,
     )
