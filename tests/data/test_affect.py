@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ferda.data.affect import find_affect
+from ferda.data.affect import find_affect, quadrants
 
 NAN = np.nan
 
@@ -32,3 +35,17 @@ def test_another_scale_is_told_and_not_used(caplog: pytest.LogCaptureFixture) ->
     with caplog.at_level(logging.WARNING, logger="ferda"):
         assert find_affect(manifest, "nine points") is None
     assert "'nine points' are not used: 2 rows have values outside -1 to 1, such as 7" in caplog.text
+
+
+def quadrant_of(valence: float, arousal: float) -> int:
+    if math.isnan(valence) or math.isnan(arousal):
+        return -1
+    if arousal >= 0:
+        return 0 if valence >= 0 else 1
+    return 2 if valence < 0 else 3
+
+
+@given(st.lists(st.tuples(*[st.sampled_from([-1, -1e-6, -0.0, 0, 1e-6, 1, NAN])] * 2), max_size=20))
+def test_quadrants_go_round_and_zero_is_positive(rows: list[tuple[float, float]]) -> None:
+    found = quadrants(np.float32(rows).reshape(-1, 2))
+    assert found.tolist() == [quadrant_of(*row) for row in rows]

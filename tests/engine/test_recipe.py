@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferda.engine.recipe import Recipe, list_recipes, load_recipe, parse_recipe
@@ -62,11 +62,12 @@ def test_a_malformed_override_is_explained(text: str) -> None:
         parse_recipe({**PLAIN, "training": {"epochs": 2}}, [text])
 
 
+@settings(deadline=None)
 @given(
     epochs=st.integers(1, 100),
     rate=st.floats(1e-6, 1, allow_nan=False),
     size=st.none() | st.integers(16, 256),
-    balance=st.sampled_from(["none", "class_balanced", "class_cap"]),
+    balance=st.sampled_from(["none", "class_balanced", "class_cap", "quadrant_cap"]),
 )
 def test_yaml_round_trip(epochs: int, rate: float, size: int | None, balance: str) -> None:
     raw = {**PLAIN, "training": {"epochs": epochs, "rate": rate, "balance": balance}, "data": {"size": size}}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from scipy.stats import entropy as scipy_entropy
+from sklearn.metrics import mean_squared_error
 
 from ferda.errors import UserError
 from ferda.selection import list_validators, validator
@@ -42,16 +43,33 @@ def random_target(seed: int, count: int) -> np.ndarray:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert list_validators() == ["entropy", "im", "snd", "source_accuracy"]
+    assert list_validators() == ["entropy", "im", "snd", "source_accuracy", "source_rmse"]
     with pytest.raises(UserError, match="did you mean 'entropy'"):
         validator("entrpy")
 
 
 def test_outputs_have_no_place_for_target_labels() -> None:
     names = {field.name for field in dataclasses.fields(EpochOutputs)}
-    assert names == {"source_probabilities", "source_labels", "target_probabilities", "target_features"}
+    assert {name for name in names if "target" in name} == {"target_probabilities", "target_features"}
     with pytest.raises(ValueError, match="same rows"):
         EpochOutputs(np.ones((2, 3)), np.zeros(3), np.ones((2, 3)), np.ones((2, 1)))
+
+
+@given(st.integers(0, 999), st.integers(1, 30))
+def test_source_rmse_is_the_sum_over_what_is_known(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, said = rng.uniform(-1, 1, (2, count, 2)).astype(np.float32)
+    labels[rng.random((count, 2)) < 0.3] = np.nan
+    whole = outputs(answers(np.zeros(1, int), 0.9))
+    made = dataclasses.replace(whole, source_affect=labels, source_affect_answers=said)
+    total = 0.0
+    for dimension in range(2):
+        rows = [row for row in range(count) if not math.isnan(labels[row, dimension])]
+        if rows:
+            total += math.sqrt(mean_squared_error(labels[rows, dimension], said[rows, dimension]))
+    assert validator("source_rmse")(made) == pytest.approx(-total, abs=1e-6)
+    with pytest.raises(ValueError, match="answers"):
+        validator("source_rmse")(dataclasses.replace(made, source_affect_answers=None))
 
 
 def test_source_accuracy_counts_labelled_rows() -> None:
@@ -73,7 +91,7 @@ def test_values_by_hand() -> None:
     assert validator("snd")(outputs(four)) == pytest.approx(expected, abs=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.integers(0, 10_000), st.integers(2, 60))
 def test_validators_equal_a_second_implementation(seed: int, count: int) -> None:
     rows = random_target(seed, count).astype(np.float32)
@@ -163,7 +181,6 @@ def test_a_score_that_is_no_number_loses() -> None:
         choose([], [])
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=1, max_size=8))
 def test_nobody_beats_the_chosen_in_both_numbers(epochs: list[tuple[int, int]]) -> None:
     scores, accuracies = [float(a) for a, _ in epochs], [b / 50 for _, b in epochs]

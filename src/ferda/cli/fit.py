@@ -48,7 +48,8 @@ def fit(
     select: Annotated[
         str | None,
         typer.Option(
-            "--select", help="What chooses the checkpoint: im, entropy, snd, source_accuracy, last."
+            "--select",
+            help="What chooses the checkpoint: im, entropy, snd, source_accuracy, source_rmse, last.",
         ),
     ] = None,
     devices: Annotated[int, typer.Option("--devices", min=1, help="Processes that train together.")] = 1,

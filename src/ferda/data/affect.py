@@ -12,6 +12,21 @@ AFFECT = ("valence", "arousal")
 _UNKNOWN = -2
 
 
+def quadrants(affect: np.ndarray) -> np.ndarray:
+    """Return which quarter of the plane each row lies in; zero counts as positive.
+
+    Args:
+        affect: (n, 2) valence and arousal, NaN where unknown.
+
+    Returns:
+        (n,) int64: 0 pleased and excited, 1 displeased and excited, 2 displeased and calm, 3 pleased and
+        calm; -1 where either is unknown.
+    """
+    is_low = affect < 0
+    found = np.where(is_low[:, 1], 3 - is_low[:, 0].astype(np.int64), is_low[:, 0])
+    return np.where(np.isnan(affect).any(1), -1, found).astype(np.int64)
+
+
 def find_affect(manifest: pd.DataFrame, where: str) -> np.ndarray | None:
     """Return valence and arousal of every row, (n, 2) float32 with NaN where unknown; None if no row has any.
 

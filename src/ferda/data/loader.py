@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 from ferda.batch import DomainBatch, Unlabelled
+from ferda.data.balance import SourceBalance, balanced_by
 from ferda.data.domain import Domain, UnlabelledDomain
 from ferda.data.feed import Feed
 from ferda.data.normalise import Channels, Normalise
-from ferda.data.stream import Balance, Stream, seed_of
+from ferda.data.stream import Stream, seed_of
 from ferda.data.view_options import View
 from ferda.data.views import Views
 
@@ -36,8 +37,8 @@ class DomainLoader:
         batch: Rows of a source in a step, over all processes; of all sources together if they are pooled.
         target_batch: Rows of the target in a step; `batch` if None.
         sampling: How the sources share the steps.
-        balance: How the classes of a source share its rows; see `Stream`.
-        cap: For `class_cap`, rows of a class in a pass.
+        balance: How classes or quadrants of a source share its rows; see `Stream` and `balanced_by`.
+        cap: For `class_cap` and `quadrant_cap`, rows of each in a pass.
         weak: View of all training pictures: settings or a preset's name.
         strong: Second view of the target's pictures; None for none.
         normalise: What follows the views; a name or the thing itself.
@@ -49,6 +50,7 @@ class DomainLoader:
 
     Raises:
         ValueError: If nothing is to be loaded, or the domains have different classes.
+        UserError: If quadrants are to share the rows of a source without valence and arousal.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class DomainLoader:
         batch: int,
         target_batch: int | None = None,
         sampling: Sampling = "joint",
-        balance: Balance = "none",
+        balance: SourceBalance = "none",
         cap: int | None = None,
         weak: View | str = "weak",
         strong: View | str | None = None,
@@ -85,8 +87,8 @@ class DomainLoader:
         self._sources = []
         # the target is number 0, so that its rows and views stay the same whatever the sources are
         for number, pool in enumerate(pools, start=1):
-            labels = np.concatenate([source.labels() for source in pool])
-            stream = Stream(labels, batch, seed_of(seed, number), balance, cap, rank=rank, world=world)
+            kinds, rule = balanced_by(pool, balance)
+            stream = Stream(kinds, batch, seed_of(seed, number), rule, cap, rank=rank, world=world)
             self._sources.append(Feed(pool, stream, view, None, self.normalise, self.device))
         self._target = None
         if target is not None:

@@ -17,6 +17,7 @@ from ferda.engine.recipe import Recipe
 from ferda.engine.scoring import Scorer
 from ferda.engine.stage import Stage
 from ferda.engine.tables import GrowingTable
+from ferda.errors import UserError
 from ferda.methods.base import Method
 
 
@@ -29,6 +30,9 @@ class Keeper:
         recipe: Of the run.
         preprocessing: Stored with the weights.
         scorer: Scores an epoch.
+
+    Raises:
+        UserError: If the recipe's validator needs what the run does not have.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Keeper:
         self.recipe = recipe
         self.preprocessing = preprocessing
         self.scorer = scorer
+        scorer.check(recipe.training.select)
         self.journal = GrowingTable(folder / "journal.csv")
         self.scores = GrowingTable(folder / "scores.csv")
 
@@ -78,8 +83,7 @@ class Keeper:
         self.scorer.record(
             method, self.fabric.device, self.folder / "outputs" / f"{stage.name}_{epoch:03d}.npz"
         )
-        # before the last stage no target was seen, so only the source can say how good an epoch is
-        rule = self.recipe.training.select if stage.is_last else "source_accuracy"
+        rule = self._rule(stage, scores)
         value = float(epoch) if rule == "last" else scores[rule]
         guard = 0.0 if rule == "last" else scores.get("source_accuracy", 0.0)
 
@@ -107,6 +111,17 @@ class Keeper:
                 row["selected"] = rule if row["epoch"] == str(chosen) else ""
         self.scores.keep(lambda row: True)
         return scores
+
+    def _rule(self, stage: Stage, scores: Mapping[str, float]) -> str:
+        wanted = self.recipe.training.select
+        if stage.is_last and wanted == "source_rmse" and wanted not in scores:
+            raise UserError(
+                f"training.select={wanted} cannot choose: '{self.recipe.method.name}' says nothing of "
+                "valence and arousal; choose source_accuracy."
+            )
+        # before the last stage no target was seen, so only the source can say how good an epoch is
+        is_possible = stage.is_last or (wanted in scores and wanted.startswith("source_"))
+        return wanted if is_possible else "source_accuracy"
 
     def save(self, stage: Stage, method: Method, optimiser: Any, average: WeightAverage | None) -> None:
         """Write all that is needed to go on from here.

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ferda.data.balance import SourceBalance
 from ferda.data.labels import LabelRule
 from ferda.data.view_options import StrongView, WeakView, preset
 from ferda.engine.schedules import Schedule
@@ -136,8 +137,9 @@ class StageRecipe(Checked):
         groups: Deviations for the method's named parameter groups.
         clip: Largest norm of the gradient; None does not clip.
         sampling: `joint`, `pooled` or `round_robin`; None takes what the method declares.
-        balance: `none`, `class_balanced` or `class_cap` for the sources.
-        class_cap: Rows of a class in one pass, for `class_cap`.
+        balance: `none`, `class_balanced`, `class_cap`, or `quadrant_cap` (of valence and arousal), for the
+            sources.
+        class_cap: Rows of a class in one pass, for `class_cap`; of a quadrant, for `quadrant_cap`.
     """
 
     epochs: int = Field(default=20, ge=1)
@@ -155,7 +157,7 @@ class StageRecipe(Checked):
     groups: dict[str, GroupRecipe] = {}
     clip: float | None = Field(default=None, gt=0)
     sampling: Sampling | None = None
-    balance: Literal["none", "class_balanced", "class_cap"] = "none"
+    balance: SourceBalance = "none"
     class_cap: int | None = Field(default=None, ge=1)
 
 

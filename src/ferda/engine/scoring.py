@@ -93,6 +93,34 @@ class Scorer:
         self.holdouts = [(domain, _some(len(domain), limit)) for domain in holdouts]
         self.target = None if target is None else (target, _some(len(target), limit))
         self.watch = watch
+        labels = [domain.labels()[rows] for domain, rows in self.holdouts]
+        self._labels = _joined(labels, np.zeros(0, np.int64))
+        self._affect = _affect(self.holdouts)
+
+    @property
+    def validators(self) -> list[str]:
+        """Validators that the domains allow; for `source_rmse` the method must say affect, too."""
+        of_source = {"source_accuracy": bool(self.holdouts), "source_rmse": self._affect is not None}
+        return [name for name in list_validators() if of_source.get(name, self.target is not None)]
+
+    def check(self, select: str) -> None:
+        """Raise unless the domains allow a validator.
+
+        Args:
+            select: Its name, or `last`.
+
+        Raises:
+            UserError: Says what it needs, and which others there are.
+        """
+        if select not in (*self.validators, "last"):
+            needed = {
+                "source_accuracy": "held-out faces of a source",
+                "source_rmse": "valence and arousal of held-out faces",
+            }.get(select, "a target (--target)")
+            raise UserError(
+                f"training.select={select} cannot choose without {needed}; "
+                f"what can: {', '.join((*self.validators, 'last'))}."
+            )
 
     def at_home_in_target(self, method: Method, device: torch.device) -> Method:
         """Return a copy whose batch norms have the target's statistics.
@@ -113,29 +141,28 @@ class Scorer:
         return with_statistics_of(method, ((batch.images, batch.landmarks) for batch in shown))
 
     def score(self, method: Method, device: torch.device) -> dict[str, float]:
-        """Return every validator's score, higher is better.
+        """Return every validator's score that domains and method allow, higher is better.
 
         Args:
             method: To be scored.
             device: Where it is.
         """
-        source = [
-            answers(method, domain, rows, self.preprocessing, device).probabilities
-            for domain, rows in self.holdouts
-        ]
-        labels = [domain.labels()[rows] for domain, rows in self.holdouts]
-        probabilities = np.concatenate(source) if source else np.zeros((0, method.classes), np.float32)
-        target, features = probabilities[:0], np.zeros((0, 1), np.float32)
-        names = ["source_accuracy"] if source else []
+        source = [answers(method, domain, rows, self.preprocessing, device) for domain, rows in self.holdouts]
+        nobody = np.zeros((0, method.classes), np.float32)
+        probabilities = _joined([said.probabilities for said in source], nobody)
+        affect = [said.affect for said in source if said.affect is not None]
+        target, features = nobody, np.zeros((0, 1), np.float32)
         if self.target is not None:
             target, features, _ = answers(method, *self.target, self.preprocessing, device)
-            names += [name for name in list_validators() if name != "source_accuracy"]
         outputs = EpochOutputs(
             source_probabilities=probabilities,
-            source_labels=np.concatenate(labels) if labels else np.zeros(0, np.int64),
+            source_labels=self._labels,
             target_probabilities=target,
             target_features=features,
+            source_affect=self._affect,
+            source_affect_answers=np.concatenate(affect) if affect else None,
         )
+        names = [name for name in self.validators if affect or name != "source_rmse"]
         return {name: float(validator(name)(outputs)) for name in names}
 
     def record(self, method: Method, device: torch.device, path: Path) -> None:
@@ -153,6 +180,20 @@ class Scorer:
             np.savez_compressed(
                 temporary, rows=self.watch.rows, probabilities=probabilities.astype(np.float32)
             )
+
+
+def _joined(parts: Sequence[np.ndarray], nothing: np.ndarray) -> np.ndarray:
+    return np.concatenate(parts) if parts else nothing
+
+
+def _affect(holdouts: Sequence[tuple[Domain, np.ndarray]]) -> np.ndarray | None:
+    """(n, 2) valence and arousal of the scored rows, NaN where unknown; None if no domain has any."""
+    found = [(domain.affect(), rows) for domain, rows in holdouts]
+    if all(affect is None for affect, _ in found):
+        return None
+    return np.concatenate(
+        [np.full((len(rows), 2), np.nan) if affect is None else affect[rows] for affect, rows in found]
+    )
 
 
 def _some(count: int, limit: int) -> np.ndarray:

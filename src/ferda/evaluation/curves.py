@@ -15,6 +15,7 @@ from ferda.evaluation.style import INK, LINE, MUTED, ORACLE, SERIES, new_figure,
 
 _VALIDATOR_WORDS = {
     "source_accuracy": "source accuracy",
+    "source_rmse": "source affect error (negated)",
     "entropy": "entropy (negated)",
     "im": "information max. (im)",
     "snd": "neighbourhoods (snd)",

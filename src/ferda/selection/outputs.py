@@ -17,12 +17,16 @@ class EpochOutputs:
         source_labels: (n,) their classes, -1 where unknown.
         target_probabilities: (m, C) for rows of the target.
         target_features: (m, D) what these answers were made from.
+        source_affect: (n, 2) their valence and arousal, NaN where unknown; None if none is known.
+        source_affect_answers: (n, 2) what the model says of these; None if it does not say.
     """
 
     source_probabilities: NDArray[np.floating]
     source_labels: NDArray[np.integer]
     target_probabilities: NDArray[np.floating]
     target_features: NDArray[np.floating]
+    source_affect: NDArray[np.floating] | None = None
+    source_affect_answers: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         if any(rows.ndim != 2 for rows in (self.source_probabilities, self.target_probabilities)):
