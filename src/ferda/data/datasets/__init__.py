@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ferda.data.audit import count_table
 from ferda.data.datasets.base import Dataset
+from ferda.data.official_counts import against_official, find_misreading
 from ferda.data.readers.options import check_options
 from ferda.data.readers.source import Reading
 from ferda.errors import UserError, nearest
@@ -34,7 +36,7 @@ def dataset(name: str) -> Dataset:
     Raises:
         UserError: If there is no such data set.
     """
-    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
+    plain = _plain(name)
     if plain not in list_datasets():
         raise UserError(
             f"There is no data set '{name}'{nearest(plain, list_datasets())}. 'ferda datasets' lists them."
@@ -57,4 +59,29 @@ def read_dataset(name: str, root: Path | str, **options: Any) -> Reading:
     """
     known = dataset(name)
     check_options(known.read, f"data set '{name}'", options)
-    return replace(known.read(Path(root), **options), dataset=name)
+    reading = known.read(Path(root), **options)
+    warnings = (*reading.warnings, *_differences(known, reading))
+    return replace(reading, dataset=_plain(name), warnings=warnings)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("_", "-").replace(" ", "-")
+
+
+def _differences(known: Dataset, reading: Reading) -> list[str]:
+    """Say where the rows are not as many as published, and what may have happened."""
+    official = known.counts.get(reading.variant or "")
+    if official is None:
+        return []
+    compared = against_official(count_table(reading.manifest), official)
+    parts = [
+        f"{row.split}: {row.expression} {row.found:,} instead of {row.official:,}"
+        for row in compared[compared["difference"] != 0].itertuples()
+    ]
+    if not parts:
+        return []
+    said = [f"{known.title} has other numbers than published; {', '.join(parts)}."]
+    if misread := find_misreading(compared, list(dict.fromkeys(known.codes.values()))):
+        truly = ", ".join(f"{label} is {true}" for label, true in misread.truly.items())
+        said.append(f"These numbers fit the published ones only if {misread.story} ({truly}).")
+    return said
