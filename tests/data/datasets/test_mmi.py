@@ -29,10 +29,10 @@ def test_sessions_that_are_left_out_are_listed_with_the_reason(tmp_path: Path) -
     text(session(tmp_path, 205, "S001-025", 3) / "S001-025.xml", "<a>")
     unusable = read_dataset("mmi", tmp_path).unusable
     reasons = dict(zip(unusable["file"], unusable["reason"], strict=True))
-    nothing = "a face from the side, or neither film nor picture"
     assert reasons["Sessions/200"] == "emotion 7 is none of the six"
     assert reasons["Sessions/201"] == "no emotion"
-    assert reasons["Sessions/202"] == reasons["Sessions/203"] == nothing
+    assert reasons["Sessions/202/S001-022.jpg"] == "a face from the side"
+    assert reasons["Sessions/203"] == "neither film nor picture"
     assert reasons["Sessions/204"] == "more than one emotion"
     assert reasons["Sessions/205"].startswith("S001-025.xml is no XML")
 
@@ -81,8 +81,10 @@ def test_of_two_films_the_one_from_the_side_is_left_out(tmp_path: Path) -> None:
     for name in ("S002-001", "S002-002"):
         for frame in range(6):
             picture(folder / name / f"{frame}.png")
-    rows = read_dataset("mmi", tmp_path).manifest
-    assert len(rows) == 4 and rows["file"].str.startswith("Sessions/1/S002-001/").all()
+    reading = read_dataset("mmi", tmp_path)
+    rows, left_out = reading.manifest["file"], reading.unusable["file"]
+    assert len(rows) == 4 and rows.str.startswith("Sessions/1/S002-001/").all()
+    assert len(left_out) == 4 and left_out.str.startswith("Sessions/1/S002-002/").all()
 
 
 def test_films_in_an_archive_have_to_be_unpacked(tmp_path: Path) -> None:

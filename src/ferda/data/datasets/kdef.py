@@ -96,7 +96,7 @@ KDEF/AF01/AF01AFFL.JPG ...    (35 pictures a folder, one folder for each person 
     traps=(
         "AF is afraid, not anger.",
         "Sessions A and B show the same person, who belongs on one side of a split.",
-        "Full profiles show one eye: five points are not found there, and the picture is kept whole.",
+        "Full profiles show one eye: where no face is found, the picture is kept whole.",
         "AKDEF is averaged from these pictures: never one in training and the other in the test.",
         "Copies in class folders have dropped session and view.",
     ),

@@ -58,6 +58,10 @@ def read(root: Path) -> Reading:
             rows += _rows(files, folder, names)
         except _UselessError as error:
             useless.append({"file": folder, "reason": str(error)})
+    useless += [
+        {"file": row["file"], "reason": "a face from the side"} for row in rows if row["view"] == "profile"
+    ]
+    rows = [row for row in rows if row["view"] != "profile"]
     if not rows:
         raise UserError(f"No session of MMI in {files.root} shows one of the six expressions from the front.")
     people = [[row.pop(known_by) for row in rows] for known_by in ("number", "person")]
@@ -97,8 +101,6 @@ def _rows(files: OwnerFiles, folder: str, names: list[str]) -> list[dict[str, An
     rows = []
     for pictures in _sequences(files, folder, names):
         view = _view(about.get("track", []), pictures[0])
-        if view == "profile":
-            continue
         named = re.match(r"s\d+(?=[-_])", pictures[0], re.IGNORECASE)
         row = {"session": PurePosixPath(folder).name, "view": view, "source_label": code}
         row |= {"number": person.get("id"), "person": named[0].upper() if named else None}
@@ -108,7 +110,7 @@ def _rows(files: OwnerFiles, folder: str, names: list[str]) -> list[dict[str, An
             rows.append({**row, "file": f"{folder}/{pictures[place]}", "frame": place + 1, **chosen[place]})
             rows[-1].setdefault("expression", DATASET.codes[code])
     if not rows:
-        raise _UselessError("a face from the side, or neither film nor picture")
+        raise _UselessError("neither film nor picture")
     return rows
 
 
@@ -205,8 +207,8 @@ Sessions/1767/S001-001-oao_aucs.xml   (for some)
     read=read,
     traps=(
         "The expression is in the middle of a film: who takes the last frames trains on neutral faces.",
-        "Some films lie on their side, turned by 90 degrees; look at the contact sheet (--sheet faces).",
-        "A mirror shows front and side at once, so there are two faces; the detector is surer of the front.",
+        "Some films are reported to lie on their side, turned by 90 degrees: look at the contact sheet.",
+        "A mirror may show front and side at once: ferda takes the face its detector is surest of.",
         "Codes above 6 are mixtures and other displays, which ferda leaves out.",
     ),
 )
