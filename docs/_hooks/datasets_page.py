@@ -27,17 +27,23 @@ def table() -> str:
     """All data sets with what tells them apart."""
     rows = [
         (f"[`{name}`](#{name})", one.subjects, one.faces, ", ".join(one.splits), one.terms)
-        for name, one in _all()
+        for name, one in ((name, dataset(name)) for name in list_datasets())
     ]
     return _table(("data set", "people", "boxes, points", "splits", "use"), rows)
 
 
 def sections() -> str:
     """How to get each data set, what it must look like, its options, numbers, protocol and traps."""
-    return "\n".join(_section(name, one) for name, one in _all())
+    return "\n".join(map(section, list_datasets()))
 
 
-def _section(name: str, one: Dataset) -> str:
+def section(name: str) -> str:
+    """All about one data set.
+
+    Args:
+        name: One of `list_datasets()`.
+    """
+    one = dataset(name)
     source = inspect.getsource(sys.modules[one.read.__module__])
     facts = {
         "how to get it": one.access,
@@ -80,10 +86,6 @@ def _counts(one: Dataset) -> list[str]:
         ]
         tables += [f"Published numbers, {variant}:", _table(("", *classes, "sum"), rows)]
     return tables
-
-
-def _all() -> list[tuple[str, Dataset]]:
-    return [(name, dataset(name)) for name in list_datasets()]
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
