@@ -178,7 +178,9 @@ def _is_utf8(text: str) -> bool:
 
 
 def _text(column: pd.Series) -> pd.Series:
-    values = [None if pd.isna(value) or str(value) == "" else str(value) for value in column]
+    values = [
+        None if missing else str(value) or None for value, missing in zip(column, column.isna(), strict=True)
+    ]
     return pd.Series(values, index=column.index, dtype=object)
 
 

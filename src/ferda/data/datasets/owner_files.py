@@ -47,6 +47,10 @@ class OwnerFiles:
 
     def files(self) -> list[str]:
         """Names of all pictures, sorted."""
+        return self._pictures.copy()
+
+    @cached_property
+    def _pictures(self) -> list[str]:
         return [name for name in self.names if is_picture(name)]
 
     def stamps(self) -> list[str]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 import pandas as pd
@@ -246,7 +247,7 @@ class ZipSource:
 
 def is_picture(name: str) -> bool:
     """Say whether a file name ends like a picture."""
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+    return posixpath.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
 def _is_visible(name: str) -> bool:
