@@ -228,10 +228,15 @@ def test_two_thousand_faces_stay_small(world, tmp_path):
 
 def test_an_evaluation_of_one_domain(adapted, street, tmp_path):
     path = write_evaluation_report(
-        tmp_path / "r.html", title="t", evaluations=[adapted], pictures=[street.pack]
+        tmp_path / "r.html",
+        title="t",
+        evaluations=[adapted],
+        pictures=[street.pack],
+        data={"data street": "400 pictures; <b>cut out"},
     )
     read = Page(path.read_text())
     assert read.tags.count("img") == 24
+    assert "data street 400 pictures; <b>cut out" in read.text
     assert "of the faces of street are read right" in read.text
 
 

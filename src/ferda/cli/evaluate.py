@@ -100,6 +100,7 @@ def _known(model: LoadedMethod, domain: Domain, force: bool) -> dict[str, int]:
 def _write(
     out: Path, found: list[Evaluation], domains: list[Domain], model: LoadedMethod, title: str
 ) -> Path:
+    from ferda.evaluation.card_facts import preparation_words
     from ferda.evaluation.explained import explained_faces
     from ferda.evaluation.report import write_evaluation_report
 
@@ -111,6 +112,7 @@ def _write(
         evaluations=found,
         pictures=[domain.pack.pictures for domain in domains],
         explained=[explained_faces(model, domain, one) for domain, one in zip(domains, found, strict=True)],
+        data=preparation_words([domain.pack for domain in domains]),
     )
 
 

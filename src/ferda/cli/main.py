@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ferda.cli.card import describe
 from ferda.cli.check import check
 from ferda.cli.datasets import datasets
 from ferda.cli.demo import demo
@@ -17,6 +18,7 @@ from ferda.cli.explain import explain
 from ferda.cli.export import export
 from ferda.cli.fit import fit
 from ferda.cli.import_ import import_
+from ferda.cli.landmarks import landmarks
 from ferda.cli.methods import methods
 from ferda.cli.mistakes import DEBUG, guarded
 from ferda.cli.predict import predict
@@ -32,7 +34,9 @@ for verb in (
     demo,
     prepare,
     check,
+    describe,
     synth,
+    landmarks,
     fit,
     import_,
     evaluate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ferda.evaluation.gallery import ExplainedFace, WrongFace
+from ferda.evaluation.gallery import Example, ExplainedFace, WrongFace
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Section:
         drawings: Figures, two beside each other where there is room.
         faces: Pictures with captions.
         explained: Pictures with the places that answers came from.
+        examples: Pictures with nothing but their label.
         facts: Pairs of a word and what there is to say.
         texts: Long texts that open on demand, by their title.
     """
@@ -81,6 +82,7 @@ class Section:
     drawings: tuple[Drawing, ...] = ()
     faces: tuple[WrongFace, ...] = ()
     explained: tuple[ExplainedFace, ...] = ()
+    examples: tuple[Example, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     texts: dict[str, str] = field(default_factory=dict)
 

@@ -59,6 +59,21 @@ class ExplainedFace:
         return self.label == self.predicted
 
 
+@dataclass(frozen=True)
+class Example:
+    """One face of a data set.
+
+    Attributes:
+        uri: The picture as a data URI.
+        file: Where it came from.
+        label: What it is.
+    """
+
+    uri: str
+    file: str
+    label: str
+
+
 def wrong_faces(
     evaluation: Evaluation,
     pictures: Pictures | None,

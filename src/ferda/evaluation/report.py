@@ -7,19 +7,18 @@ domains. Both return the path they wrote.
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferda.errors import UserError
 from ferda.evaluation.blocks import Section
 from ferda.evaluation.comparison import Headline, headline
 from ferda.evaluation.evaluation import Evaluation
 from ferda.evaluation.explained import explained_section
 from ferda.evaluation.gallery import ExplainedFace, wrong_faces
+from ferda.evaluation.page import write_page
 from ferda.evaluation.pairs import pairs_section
 from ferda.evaluation.remarks import counted_section, groups_section, reproduce_section
 from ferda.evaluation.sections import (
@@ -31,20 +30,22 @@ from ferda.evaluation.sections import (
     map_section,
     training_section,
 )
-from ferda.evaluation.style import class_colours, percent
+from ferda.evaluation.style import class_colours
 from ferda.evaluation.summary import RunSection, comparison_section, domains_section, summary_section
-from ferda.files import replacing
 
 if TYPE_CHECKING:
     from ferda.data.pack import Pictures
 
 __all__ = ["RunSection", "write_evaluation_report", "write_report"]
 
-_TEMPLATES = Path(__file__).parent / "templates"
-
 
 def write_report(
-    path: Path, *, title: str, runs: Sequence[RunSection], pictures: Pictures | None = None
+    path: Path,
+    *,
+    title: str,
+    runs: Sequence[RunSection],
+    pictures: Pictures | None = None,
+    data: Mapping[str, str] | None = None,
 ) -> Path:
     """Compare runs on one target.
 
@@ -55,6 +56,7 @@ def write_report(
         title: Heading.
         runs: At least one.
         pictures: Pack of the target, for the faces it gets wrong; None leaves pictures out.
+        data: What `ferda.evaluation.card_facts.preparation_words` says of the packs.
     """
     if not runs:
         raise ValueError("a report needs at least one run")
@@ -95,6 +97,7 @@ def write_report(
         reproduce_section(
             {run.name: run.recipe for run in runs if run.recipe},
             [
+                *(data or {}).items(),
                 *((f"{run.name}: {key}", value) for run in runs for key, value in run.facts.items()),
                 *_versions(),
             ],
@@ -111,6 +114,7 @@ def write_evaluation_report(
     evaluations: Sequence[Evaluation],
     pictures: Sequence[Pictures | None] = (),
     explained: Sequence[Sequence[ExplainedFace]] = (),
+    data: Mapping[str, str] | None = None,
 ) -> Path:
     """Report one model on one or more domains.
 
@@ -120,6 +124,7 @@ def write_evaluation_report(
         evaluations: At least one; the first makes the headline.
         pictures: Pack of each domain, or None to leave its pictures out.
         explained: Faces of each domain with the places that answers came from.
+        data: Words on each pack by its name.
     """
     if not evaluations:
         raise ValueError("a report needs at least one evaluation")
@@ -145,7 +150,10 @@ def write_evaluation_report(
             else [_of_domain(part, evaluation.domain, number) for part in parts]
         )
     chosen = (evaluations[0].model, f"checkpoint chosen by {evaluations[0].selected_by}")
-    sections += [counted_section(named, [chosen]), reproduce_section({}, _versions())]
+    sections += [
+        counted_section(named, [chosen]),
+        reproduce_section({}, [*(data or {}).items(), *_versions()]),
+    ]
     return _write(path, title, headline(evaluations[0]), sections, evaluations[0])
 
 
@@ -175,27 +183,11 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _write(path: Path, title: str, said: Headline, sections: Sequence[Section], subject: Evaluation) -> Path:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = percent
-    page = environment.get_template("report.html.j2").render(
+    return write_page(
+        path,
+        "report.html.j2",
         title=title,
         headline=said,
         sections=sections,
         colours=dict(zip(subject.scores.classes, class_colours(subject.scores.classes), strict=True)),
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"Cannot write the report {path}: {error.strerror or error}.") from error
-    return path

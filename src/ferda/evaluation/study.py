@@ -14,6 +14,7 @@ from ferda.data.domain import Domain
 from ferda.engine.domains import notes_on_test, open_run_domains, open_watched
 from ferda.engine.run import Run
 from ferda.errors import UserError
+from ferda.evaluation.card_facts import preparation_words
 from ferda.evaluation.embedding import Embedding, fit_embedding
 from ferda.evaluation.evaluation import Evaluation
 from ferda.evaluation.explained import explained_faces
@@ -107,7 +108,12 @@ def report_run(run: Run) -> Path:
     evaluations = [evaluate(loaded, domain) for domain in known]
     explained = [explained_faces(loaded, domain, one) for domain, one in zip(known, evaluations, strict=True)]
     return write_evaluation_report(
-        path, title=title, evaluations=evaluations, pictures=pictures, explained=explained
+        path,
+        title=title,
+        evaluations=evaluations,
+        pictures=pictures,
+        explained=explained,
+        data=preparation_words([domain.pack for domain in known]),
     )
 
 
@@ -140,7 +146,8 @@ def write_study(path: Path, title: str, compared: Sequence[Compared], own: Domai
         )
         for one in compared
     ]
-    return write_report(path, title=title, runs=sections, pictures=target.pack.pictures)
+    data = preparation_words([own.pack, target.pack])
+    return write_report(path, title=title, runs=sections, pictures=target.pack.pictures, data=data)
 
 
 def _map(one: Compared, own: Domain, target: Domain, dimensions: Literal[2, 3] = 2) -> Embedding | None:
