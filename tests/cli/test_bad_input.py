@@ -209,6 +209,16 @@ def test_predicting_with_what_is_no_run(tmp_path: Path) -> None:
     assert "not a readable" in ferda("predict", tmp_path / "w.safetensors", tmp_path / "a.png")
 
 
+def test_a_score_on_what_was_learned_from_is_refused(packs: Path, run: Path) -> None:
+    # the target's pictures are the source's, so its training split is what labels were learned from
+    words = ["evaluate", run, "--on", f"{packs / 'target'}@train"]
+    said = ferda(*words)
+    assert "would not be honest" in said and "--force" in said
+    said = ferda(*words, "--force", code=0)
+    assert "21 of 21 faces are trained on with their labels" in said
+    assert "21 of 21 faces are seen in training without labels" in said
+
+
 def test_a_target_with_labels_is_said_to_lose_them(packs: Path) -> None:
     from ferda.engine.domains import open_run_domains
     from ferda.engine.recipe_sections import DataRecipe
