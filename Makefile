@@ -55,6 +55,7 @@ docs: $(READY) ## build the documentation into site/, and the README's table of 
 bench: $(READY) ## run the benchmarks and write benchmarks/RESULTS.md (FERDA_DATA=folder adds the real faces)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/data.py
 	$(BIN)/python benchmarks/demo_table.py
 	@if [ -n "$$FERDA_DATA" ]; then $(BIN)/python benchmarks/real_pairs.py; \
 	else echo "real_pairs: left out, FERDA_DATA names no folder"; fi

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sections import demo, figure, real_pairs, speed, startup
+from sections import data, demo, figure, real_pairs, speed, startup
 from sections.cells import ORDER, spread
 
 HERE = Path(__file__).parent
@@ -19,7 +19,13 @@ def main() -> None:
     """Write the page."""
     made_by = "Made by `python benchmarks/write_results.py` from `benchmarks/results/*.json`"
     parts = [f"# Results\n\n{made_by} and the remarks in `benchmarks/notes/`."]
-    sections = {"demo_table": demo, "real_pairs": real_pairs, "speed": speed, "startup": startup}
+    sections = {
+        "demo_table": demo,
+        "real_pairs": real_pairs,
+        "speed": speed,
+        "data": data,
+        "startup": startup,
+    }
     for name, section in sections.items():
         path = HERE / "results" / f"{name}.json"
         if path.is_file():
