@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from ferda.cli.main import app
+from ferda.faces.crop_names import CROPS
 
 
 @pytest.fixture
@@ -62,3 +63,10 @@ def test_a_word_that_is_no_choice_is_said(
     result = run(photos, "--out", tmp_path / "out", *words)
     assert result.exit_code == 2 and said in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_every_crop_is_in_the_help_and_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    words = " ".join(run("--help").stdout.replace("│", " ").split())
+    for name in CROPS:
+        assert f"| `{name}` |" in page and f"{name}:" in words, name
