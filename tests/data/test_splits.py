@@ -5,11 +5,11 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferda.data.manifest import complete_manifest
-from ferda.data.splits import split_by_group, split_names
+from ferda.data.splits import split_by_group, split_names, subject_folds
 from ferda.errors import UserError
 
 
@@ -77,3 +77,35 @@ def test_the_owners_split_comes_first() -> None:
 def test_odd_fractions_are_refused(fractions: dict[str, float]) -> None:
     with pytest.raises(UserError, match="Fractions"):
         split_by_group(manifest(4), fractions)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=80), st.integers(3, 10))
+def test_people_are_dealt_to_folds_in_turn(rows: list[tuple[int, bool]], count: int) -> None:
+    subjects: list[object] = [f"S{person:03d}" for person, _ in rows]
+    words: list[object] = ["fear" if is_labelled else None for _, is_labelled in rows]
+    frame = manifest(len(rows), subject=subjects, expression=words)
+    with_label = {person for person, word in zip(subjects, words, strict=True) if word is not None}
+    if len(with_label) < count:
+        with pytest.raises(UserError, match=f"not to {count}"):
+            subject_folds(frame, count)
+        return
+    # the authors' way: a counter that steps on at each new person and starts again after the last fold
+    step, of_person = -1, {}
+    for person in sorted({*subjects}, key=str):
+        if person in with_label:
+            step = step + 1 if step < count - 1 else 0
+            of_person[person] = step
+    wanted = [of_person.get(person, -1) for person in subjects]
+    assert subject_folds(frame, count).tolist() == wanted
+    for turn in range(count):
+        role = {-1: "", turn: f"test:{turn}/{count}", (turn + 1) % count: f"val:{turn}/{count}"}
+        names = split_names(frame, f"val:{turn}/{count}")
+        assert names.tolist() == [role.get(fold, f"train:{turn}/{count}") for fold in wanted]
+
+
+def test_folds_need_people_and_exist() -> None:
+    with pytest.raises(UserError, match="3 rows with an expression name no subject"):
+        split_names(manifest(4), "test:0/3")
+    with pytest.raises(UserError, match="no fold 3 of 3"):
+        split_names(manifest(4, subject=["a", "b", "c", "d"]), "test:3/3")

@@ -101,6 +101,13 @@ def esrs_data(root: Path) -> None:
         write(root / f"FER_2013/Dataset/Labels/{part}/label.csv", "\n".join(rows))
 
 
+def ck_plus(root: Path) -> None:
+    for code in range(1, 8):
+        place = f"S01{code}/001/S01{code}_001_"
+        draw(root / "CK+/cohn-kanade-images", (f"{place}{frame:08d}.png" for frame in range(1, 5)))
+        write(root / f"CK+/Emotion/{place}00000004_emotion.txt", f"   {code:.7e}\n")
+
+
 CD_FER = rafs_list("", "original", "list_patition_label.txt")
 LAYOUTS: dict[str, tuple[Lay, ...]] = {
     "aglrls": (CD_FER, named("SFEW", "Train", "Val"), afe_and_expw),
@@ -110,7 +117,7 @@ LAYOUTS: dict[str, tuple[Lay, ...]] = {
         esrs_data,
         rafs_list("_aligned", "Image/aligned", "EmoLabel/list_patition_label.txt"),
     ),
-    "esr": (esrs_data,),
+    "esr": (esrs_data, ck_plus),
     "la-cmfer": (lists_of_la_cmfer,),
     "ma-net": (numbered("RAF-DB/train", "RAF-DB/test"),),
     "osa": (numbered("RAF/train", "SFEW/train", "SFEW/valid"),),

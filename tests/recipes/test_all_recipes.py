@@ -135,7 +135,7 @@ def test_a_recipe_with_anything_new_would_be_trained() -> None:
 def handful(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tables of a few pictures of each synthetic domain: two of a class to train with.
 
-    Valence and arousal are made up, for the recipe that learns them.
+    Valence, arousal and people are made up, for the recipes that learn them or part them.
     """
     root = tmp_path_factory.mktemp("handful")
     for name in ("studio", "street", "cctv"):
@@ -145,7 +145,9 @@ def handful(tmp_path_factory: pytest.TempPathFactory) -> Path:
         few = pd.concat([rows[is_train].groupby("label").head(2), rows[~is_train].groupby("split").head(2)])
         with zipfile.ZipFile(archive) as pictures:
             pictures.extractall(root / name, few["file"])
-        few.assign(valence=0.5, arousal=-0.25).to_csv(root / name / "faces.csv", index=False)
+        people = [f"person {row:02d}" for row in range(len(few))]
+        few = few.assign(valence=0.5, arousal=-0.25, subject=people)
+        few.to_csv(root / name / "faces.csv", index=False)
     return root
 
 

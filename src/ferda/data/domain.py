@@ -21,7 +21,7 @@ from ferda.data.exclusions import EXCLUDED, excluded_rows
 from ferda.data.labels import LabelRule, find_labels
 from ferda.data.manifest import SPLITS
 from ferda.data.pack import Pack, Pictures
-from ferda.data.splits import FRACTIONS, split_by_group, split_names
+from ferda.data.splits import FOLD_SPLIT, FRACTIONS, split_by_group, split_names
 from ferda.errors import UserError
 from ferda.expressions import BASIC, class_list
 from ferda.faces.crops import CropRule
@@ -170,14 +170,14 @@ class Domain(_Rows):
         """Return the rows of a split; a data set without splits is split by subject, always alike.
 
         Args:
-            split: `train`, `val`, `test` or `all`.
+            split: `train`, `val`, `test` or `all`; or one of a fold, as in `ferda.data.splits`.
 
         Raises:
             UserError: If the split is unknown or empty.
         """
         if split == "all":
             return self
-        names = split_names(self.pack.manifest)[self.rows]
+        names = split_names(self.pack.manifest, split)[self.rows]
         return self._part(names, split)
 
     def split_by_subject(
@@ -224,7 +224,7 @@ def open_domain(
 
     Args:
         spec: A pack; `synthetic:NAME`; or a folder, table or zip file, which is prepared into the cache. An
-            ending `@train`, `@val`, `@test` or `@all` (the default) picks a split.
+            ending `@train`, `@val`, `@test` or `@all` (the default) picks a split, `@test:2/10` a fold.
         classes: Expressions in the order of the label positions.
         labelled: Leave out (and count) rows without a label of the list; False keeps every row, for a target.
         rule: Where labels come from.
@@ -245,6 +245,6 @@ def open_domain(
 def place_and_split(spec: str) -> tuple[str, str]:
     """Take `@split` off a domain as typed; without one, it is `all`."""
     place, at, split = spec.rpartition("@")
-    if at and split in (*SPLITS, "all"):
+    if at and (split in (*SPLITS, "all") or FOLD_SPLIT.fullmatch(split)):
         return place, split
     return spec, "all"

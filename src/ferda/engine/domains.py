@@ -17,7 +17,6 @@ from ferda.faces.crops import CropRule
 from ferda.methods.base import Needs
 
 Count = Callable[[int, int], None]
-_SPLITS = ("@train", "@val", "@test", "@all")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def open_run_domains(
     """Open sources, held-out rows, target and watched rows.
 
     A source or target without `@split` gives its training split; a source's validation split is held out, or
-    a share of its training rows where it has none.
+    a share of its training rows where it has none. `@train:2/10` holds the turn's validating fold out.
 
     Args:
         data: Names the domains.
@@ -140,7 +139,7 @@ def _tell_left_out(domain: Domain, tell: Callable[[str], None]) -> None:
 
 def _open(spec: str, data: DataRecipe, progress: Count | None, *, labelled: bool, split: str) -> Domain:
     return open_domain(
-        spec if spec.endswith(_SPLITS) else spec + split,
+        spec if _names_split(spec) else spec + split,
         data.classes,
         labelled=labelled,
         rule=data.labels if labelled else None,
@@ -149,8 +148,17 @@ def _open(spec: str, data: DataRecipe, progress: Count | None, *, labelled: bool
     )
 
 
+def _names_split(spec: str) -> bool:
+    return place_and_split(spec)[0] != spec
+
+
 def _source(spec: str, data: DataRecipe, progress: Count | None) -> tuple[Domain, Domain]:
-    if not spec.endswith(_SPLITS):
+    place, named = place_and_split(spec)
+    if named.startswith("train:"):
+        held_out = f"{place}@{named.replace('train', 'val')}"
+        source, holdout = (_open(part, data, progress, labelled=True, split="") for part in (spec, held_out))
+        return source, holdout
+    if not _names_split(spec):
         source = _open(spec, data, progress, labelled=True, split="@train")
         try:
             return source, _open(spec, data, progress, labelled=True, split="@val")
@@ -175,7 +183,7 @@ def open_watched(data: DataRecipe, progress: Count | None = None) -> Domain | No
     spec = data.watch or data.target
     if spec is None:
         return None
-    if data.watch is None and not spec.endswith(_SPLITS):
+    if data.watch is None and not _names_split(spec):
         try:
             return _open(spec, data, progress, labelled=False, split="@test")
         except UserError:

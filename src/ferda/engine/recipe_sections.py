@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ferda.data.bagging import Bag
 from ferda.data.balance import SourceBalance
 from ferda.data.labels import LabelRule
 from ferda.data.view_options import StrongView, WeakView, preset
@@ -140,6 +141,8 @@ class StageRecipe(Checked):
         balance: `none`, `class_balanced`, `class_cap`, or `quadrant_cap` (of valence and arousal), for the
             sources.
         class_cap: Rows of a class in one pass, for `class_cap`; of a quadrant, for `quadrant_cap`.
+        bag: Learn from some of the sources' people only: `{folds: 10, places: [1, 2, 3]}` deals all people to
+            ten folds and takes three of those that the source has.
     """
 
     epochs: int = Field(default=20, ge=1)
@@ -159,6 +162,7 @@ class StageRecipe(Checked):
     sampling: Sampling | None = None
     balance: SourceBalance = "none"
     class_cap: int | None = Field(default=None, ge=1)
+    bag: Bag | None = None
 
 
 class TrainingRecipe(StageRecipe):

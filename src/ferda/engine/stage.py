@@ -8,6 +8,7 @@ from pathlib import Path
 from lightning.fabric import Fabric
 
 from ferda.batch import Progress, Update
+from ferda.data.bagging import bagged
 from ferda.data.loader import DomainLoader
 from ferda.data.normalise import Normalise
 from ferda.engine.candidates import Candidates
@@ -96,15 +97,18 @@ def open_stage(
         number: Of the stage, from 0.
 
     Raises:
-        UserError: If the method needs a target and the recipe names none.
+        UserError: If the method needs a target and the recipe names none, or a bag has no such people.
     """
     name = method.stages[number]
     settings = recipe.training.stage(name)
     uses_target = method.uses_target(name)
     if uses_target and domains.target is None:
         raise UserError(f"The method '{recipe.method.name}' adapts to a target; name one with --target.")
+    sources = domains.sources if method.needs.sources else ()
+    if settings.bag is not None:
+        sources = tuple(bagged(source, settings.bag) for source in sources)
     loader = DomainLoader(
-        domains.sources if method.needs.sources else (),
+        sources,
         domains.target if uses_target else None,
         batch=settings.batch,
         target_batch=settings.target_batch,
