@@ -89,12 +89,8 @@ def steps(place: Path | None) -> dict[str, Any]:
             name: count * (20 if name == "gather" else 1) / _best(task, 1 if name == "detect" else RUNS)
             for name, task in work.items()
         }
-    shapes = sorted({picture.shape[:2] for picture in pictures})
-    return {
-        "source": str(reading.told.split(": ", 1)[-1]),
-        "shapes": shapes[:3],
-        "pictures_per_second": rates,
-    }
+    sides = [max(picture.shape[:2]) for picture in pictures]
+    return {"longer_side": [min(sides), max(sides)], "pictures_per_second": rates}
 
 
 def _plain(data: bytes) -> np.ndarray:
