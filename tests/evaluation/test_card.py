@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ferda.cli.main import app
+from ferda.data.exclusions import exclude
 from ferda.data.pack import Pack, write_pack
 from ferda.data.quality import MEASURES
 from ferda.errors import UserError
@@ -91,6 +92,12 @@ def test_an_official_data_set_brings_its_terms(make: Maker) -> None:
 def test_a_data_set_that_this_version_does_not_know(make: Maker) -> None:
     card = card_facts(make({"dataset": "faces-of-mars"}))
     assert card.title == "hall" and card.origin == (("data set", "faces-of-mars"),)
+
+
+def test_rows_that_are_out_of_use_are_said(make: Maker) -> None:
+    pack = make()
+    exclude(pack, pd.Series(["a copy", "a copy"], index=[2, 7]))
+    assert card_facts(pack).warnings[0].startswith("2 of these rows are excluded by 'ferda check'")
 
 
 def test_reasons_that_differ_in_numbers_are_one(make: Maker) -> None:

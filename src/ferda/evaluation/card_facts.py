@@ -11,6 +11,7 @@ import pandas as pd
 
 from ferda.data.audit import audit, count_table
 from ferda.data.datasets import dataset
+from ferda.data.exclusions import EXCLUDED, excluded_rows
 from ferda.data.manifest import COLUMNS, name_list, vote_columns
 from ferda.data.pack import Pack
 from ferda.data.quality import LEAST, MEASURES, turned_away
@@ -87,7 +88,7 @@ def card_facts(pack: Pack) -> Card:
         origin=origin,
         preparation=_preparation(pack),
         unusable=_reasons(unusable),
-        warnings=(*said.get("remarks", ()), *audit(manifest).warnings),
+        warnings=(*_excluded(pack), *said.get("remarks", ()), *audit(manifest).warnings),
     )
 
 
@@ -200,6 +201,11 @@ def _preparation(pack: Pack) -> Facts:
         "versions": versions,
     }
     return tuple((word, meaning) for word, meaning in facts.items() if meaning)
+
+
+def _excluded(pack: Pack) -> list[str]:
+    count = len(excluded_rows(pack))
+    return [f"{count:,} of these rows are {EXCLUDED}; excluded.csv says why."] if count else []
 
 
 def _reasons(unusable: pd.DataFrame) -> pd.DataFrame:
