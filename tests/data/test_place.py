@@ -101,6 +101,24 @@ def test_two_runs_at_once_do_not_meet(tree: Maker, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".out.*"))
 
 
+def test_a_lock_that_vanishes_while_it_is_looked_at_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, looked = tmp_path / ".out.lock", []
+    stat = Path.stat
+
+    def vanish(path: Path, **how: Any) -> Any:
+        if path == lock and not looked.append(path) and len(looked) == 1:
+            path.unlink()
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", vanish)
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    with place.alone(tmp_path / ".out.partial"):
+        assert len(looked) > 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_pack_is_made_again_only_when_told(tree: Maker, tmp_path: Path) -> None:
     root, out = tree(names(6)), tmp_path / "out"
     prepare(root, out, WHOLE)

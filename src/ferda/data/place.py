@@ -59,13 +59,20 @@ def alone(partial: Path) -> Iterator[None]:
     while True:
         with _writable(lock) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            # The one before us may have removed the file while we waited; then ours locks nothing.
-            if lock.exists() and os.fstat(file.fileno()).st_ino == lock.stat().st_ino:
+            if _is_still(lock, file):
                 try:
                     yield
                 finally:
                     lock.unlink(missing_ok=True)
                 return
+
+
+def _is_still(path: Path, file: TextIO) -> bool:
+    """Whether the path is that file: the one before us may have removed it, or a third one made another."""
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _writable(path: Path) -> TextIO:
