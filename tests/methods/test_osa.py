@@ -127,3 +127,17 @@ def test_files_of_others_are_refused() -> None:
                 "features.0.bn.bias": torch.zeros(64),
             },
         )
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.36, 0.999])
+def test_classes_in_common_are_noted(confidence: float) -> None:
+    method, given = make(confidence=confidence), batch(target=9)
+    assert given.target is not None
+    with torch.no_grad():
+        said = method(given.target.images).probabilities
+    believed = {int(row.argmax()) for row in said if row.max() >= confidence}
+    losses = method.losses(given, LATE)
+    assert "shared_classes" not in losses
+    shared = believed & set(given.pooled.labels.tolist())
+    assert method.noted["shared_classes"].item() == len(shared)
+    assert (losses["information"] == 0) == (not shared)

@@ -47,17 +47,26 @@ class Keeper:
         self.journal = GrowingTable(folder / "journal.csv")
         self.scores = GrowingTable(folder / "scores.csv")
 
-    def log(self, stage: Stage, losses: Mapping[str, float], rate: float, speed: float) -> None:
+    def log(
+        self,
+        stage: Stage,
+        losses: Mapping[str, float],
+        notes: Mapping[str, float],
+        rate: float,
+        speed: float,
+    ) -> None:
         """Write a row of the journal.
 
         Args:
             stage: Where training stands.
             losses: By name.
+            notes: What else the method said of the step, by name.
             rate: Learning rate.
             speed: Images a second.
         """
         named = {f"loss/{name}": value for name, value in losses.items()}
         numbers = {"rate": rate, "loss": sum(losses.values()), **named}
+        numbers |= {f"note/{name}": value for name, value in notes.items()}
         epoch = (stage.step - 1) // stage.steps_per_epoch + 1
         row = {"stage": stage.name, "epoch": epoch, "step": stage.step, "images_per_second": round(speed, 1)}
         self.journal.append({**row, **numbers})

@@ -190,9 +190,13 @@ class Session:
     ) -> None:
         if (bad := watch.first_bad()) is not None:
             self._stop_not_finite(stage, *bad)
-        values = {name: float(self._mean_over_processes(loss)) for name, loss in losses.items()}
+        values, notes = (
+            {name: float(self._mean_over_processes(number)) for name, number in numbers.items()}
+            for numbers in (losses, self.method.noted)
+        )
+        self.method.noted.clear()  # another stage may note other things
         if self.fabric.is_global_zero:
-            self.keeper.log(stage, values, rate, speed)
+            self.keeper.log(stage, values, notes, rate, speed)
         epoch = f"{stage.name} {(stage.step - 1) // stage.steps_per_epoch + 1}/{stage.settings.epochs}"
         self.display.step(stage.step, epoch, values, speed)
 

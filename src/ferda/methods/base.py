@@ -79,6 +79,7 @@ class Method(nn.Module):
 
     Attributes:
         settings: `config`, to make the method once more from a checkpoint.
+        noted: Numbers without gradient that are no losses; what `losses` leaves here goes into the journal.
     """
 
     Config: ClassVar[type[MethodConfig]] = MethodConfig
@@ -95,6 +96,7 @@ class Method(nn.Module):
         self.classes = classes
         self.sources = sources
         self.settings = config
+        self.noted: dict[str, Tensor] = {}
         self.stages = self.stages_for(config)
 
     @classmethod

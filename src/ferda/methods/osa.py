@@ -12,7 +12,8 @@ must spread over the classes:
 Source and target pass the network apart, so batch norm normalises each domain by itself. As in the authors'
 code every target face has a pseudo-label, however unsure. Otherwise than there: a face is judged by its own
 map, not by those of its batch (`layout`); the bound's prior is that of the pair's class, not of all classes
-(`prior`); lam2 counts once; a batch without a common class has no pairs instead of an error.
+(`prior`); lam2 counts once; a batch without a common class has no pairs instead of an error (the journal's
+`note/shared_classes` says how many classes were common).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
@@ -133,6 +135,7 @@ class OSA(LastMapMethod):
         config = self.config
         confidence, pseudo = target.probabilities.detach().max(1)
         pseudo = pseudo.where(confidence >= config.confidence, -1)
+        self.noted["shared_classes"] = _shared(labels, pseudo, self.classes)
         information = self.information(self.critic, (source.features, labels), (target.features, pseudo))
         losses = {"information": config.lam1 * information}
         if progress.epoch + 1 >= (config.entropy_from or progress.epochs / 2):
@@ -163,3 +166,10 @@ class OSA(LastMapMethod):
         if lost := [name for name in report.missing if not name.startswith("critic.")]:
             raise UserError(f"The checkpoint lacks {len(lost)} tensors of the network, first {lost[0]}.")
         return method
+
+
+def _shared(labels: Tensor, pseudo: Tensor, classes: int) -> Tensor:
+    """How many classes both domains have rows of; a pseudo-label of -1 is none."""
+    every = torch.arange(classes, device=labels.device)
+    in_source, in_target = ((rows[:, None] == every).any(0) for rows in (labels, pseudo))
+    return (in_source & in_target).sum().float()
