@@ -35,8 +35,11 @@ demo: $(READY) ## train on the embedded faces of one world, adapt to another, wr
 	@# every core may train: nothing else runs beside a demo
 	env -u OMP_NUM_THREADS $(BIN)/ferda demo
 
+# the tests start Python a dozen times: without stored bytecode each start would compile torch again
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY) ## run every test, slow ones too (WORKERS=1 for one process)
-	$(BIN)/python -m pytest -q -n $(WORKERS)
+	@# a worker keeps to neighbouring tests, which share fixtures, until it has to steal
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 lint: $(READY) ## style, format and types
 	$(BIN)/ruff check --no-cache .

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,14 @@ def _seed() -> None:
 def project() -> Path:
     """The root of the checkout."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def forks() -> ForkServerContext:
+    """Starts real processes at no cost: a server that has imported all, and has no threads, forks them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ferda.engine.fit", "ferda.losses"])
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,13 @@ def test_odd_pictures_are_used_or_named(tmp_path: Path) -> None:
 
 def test_a_picture_too_large_to_open(tmp_path: Path) -> None:
     root = faces(tmp_path / "data", "happy", "sad", each=3)
-    Image.new("1", (30_000, 30_000)).save(root / "sad" / "huge.png")
+    # a file of a few bytes that says it is huge
+    small = (root / "sad" / "0.png").read_bytes()
+    header = b"IHDR" + (30_000).to_bytes(4) * 2 + small[24:29]
+    (root / "sad" / "huge.png").write_bytes(small[:12] + header + zlib.crc32(header).to_bytes(4) + small[33:])
     ferda("prepare", root, "--out", tmp_path / "pack", "--crop", "whole", "--no-detect", code=0)
-    assert "huge.png" in (tmp_path / "pack" / "unusable.csv").read_text()
+    (huge,) = csv.DictReader((tmp_path / "pack" / "unusable.csv").open())
+    assert "huge.png" in huge["file"] and "too many pixels" in huge["reason"]
 
 
 def test_a_source_without_any_label(packs: Path, tmp_path: Path) -> None:

@@ -94,19 +94,24 @@ def test_every_method_that_was_measured_has_its_rows(tmp_path: Path) -> None:
     assert shown[0] == "source_only" and sorted(shown) == list_methods()
 
 
-@pytest.mark.parametrize("way", ["auto", "fp32"])
-def test_a_method_is_measured(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real thing, but on a small network."""
+@pytest.mark.parametrize(
+    ("way", "case"),
+    [
+        ("auto", {"recipe": "aglrls", "stages": ["source", "adapt"]}),
+        ("fp32", {"recipe": "mfsan", "sources": 2}),
+    ],
+)
+def test_a_method_is_measured(way: str, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real thing, but on a small network and once."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     speed = importlib.import_module("speed")
-    for case in ({"recipe": "mfsan", "sources": 2}, {"recipe": "aglrls", "stages": ["source", "adapt"]}):
-        found = speed.measure(case, way)
-        assert list(found["steps"]) == case.get("stages", ["adapt"])
-        assert all(
-            0 < found["forward"]["best"] < step["best"] <= step["median"] for step in found["steps"].values()
-        )
-        assert found["forward_megabytes"] <= found["step_megabytes"]
-        assert way == "auto" or found["format"] == "fp32"
+    monkeypatch.setattr(speed, "RUNS", 1)
+    found = speed.measure(case, way)
+    assert list(found["steps"]) == case.get("stages", ["adapt"])
+    # which of them is longer is nothing that a busy machine promises
+    assert all(0 < took["best"] <= took["median"] for took in (found["forward"], *found["steps"].values()))
+    assert found["forward_megabytes"] <= found["step_megabytes"]
+    assert way == "auto" or found["format"] == "fp32"
 
 
 def test_a_method_that_speed_does_not_know_is_an_error() -> None:

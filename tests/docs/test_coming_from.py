@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def commands(page: Path, verb: str) -> list[dict[str, Any]]:
     return [command.make_context(verb, shlex.split(line)).params for line in lines]
 
 
+@cache
 def recipes(page: Path) -> list[Recipe]:
     """The resolved recipe of every `ferda fit` of a page; raises where one has a mistake."""
     return [

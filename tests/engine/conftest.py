@@ -51,7 +51,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _raw_recipe(world: Path, method: str = "dann", **training: object) -> dict:
     """A recipe of a few small steps, as plain values."""
     small = {"backbone": "small_cnn", "backbone_options": {"stem": 8, "widths": [16, 16]}}
-    settings = {"backbone": "ir_small"} if method == "aglrls" else small
+    slim = {"backbone": "ir_small", "backbone_options": {"widths": [8, 16, 16, 32]}, "part_width": 16}
+    settings = slim if method == "aglrls" else small
     return {
         "method": {"name": method, **settings},
         "data": {

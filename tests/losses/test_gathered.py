@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -80,30 +81,42 @@ def of_domains(rows: slice) -> dict[str, Tensor]:
     return found | {"means": memory.means.clone()}
 
 
+Parts = dict[str, list[dict[str, Tensor]]]
 #: What is computed, and what of it is a memory that both processes must hold alike.
 CASES = {"one batch": (of_one_batch, {"table", "status"}), "two domains": (of_domains, {"means"})}
 
 
-def work(rank: int, folder: str, case: str) -> None:
+def work(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=PROCESSES
     )
-    share = ROWS // PROCESSES
-    torch.save(CASES[case][0](slice(rank * share, (rank + 1) * share)), Path(folder) / f"{rank}.pt")
+    rows = slice(rank * ROWS // PROCESSES, (rank + 1) * ROWS // PROCESSES)
+    for case, (results, _) in CASES.items():
+        torch.save(results(rows), Path(folder) / f"{case} {rank}.pt")
     distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory, forks: ForkServerContext) -> Parts:
+    """What each process found, by case."""
+    folder = tmp_path_factory.mktemp("gathered")
+    multiprocessing.start_processes(
+        work, args=(str(folder),), nprocs=PROCESSES, start_method=forks.get_start_method()
+    )
+    return {
+        case: [torch.load(folder / f"{case} {rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+        for case in CASES
+    }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_two_processes_equal_one(case: str, tmp_path: Path) -> None:
-    multiprocessing.spawn(work, args=(str(tmp_path), case), nprocs=PROCESSES)
+def test_two_processes_equal_one(case: str, parts: Parts) -> None:
     results, memories = CASES[case]
-    one = results(slice(None))
-    parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
-    for name, expected in one.items():
+    for name, expected in results(slice(None)).items():
         assert expected.any(), name
         if name in memories:
-            assert all(torch.equal(part[name], expected) for part in parts), name
+            assert all(torch.equal(part[name], expected) for part in parts[case]), name
         else:
-            torch.testing.assert_close(sum(part[name] for part in parts) / PROCESSES, expected)
+            torch.testing.assert_close(sum(part[name] for part in parts[case]) / PROCESSES, expected)
