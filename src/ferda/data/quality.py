@@ -10,8 +10,8 @@ The limits of `LEAST` were found by looking, at film crops, press photos and FER
 sharpness below 0.12 an expression can hardly be told (6 of 642 film crops, one of them a smile all the same;
 1 of 1,500 of FER2013, none of 1,984 press photos); below 20 pixels and below 8 grey values there was nothing,
 so these two guard against other data. Higher limits would do harm: all faces with a contrast of 14 to 25 can
-be read, and many of them are of dark-skinned people. `face_score` is no part of the rule for a like reason: what scores
-low, and where no face is found at all, are profiles, tilted heads and hands at the face.
+be read, and many of them are of dark-skinned people. `face_score` is no part of the rule for a like reason:
+what scores low, and where no face is found at all, are profiles, tilted heads and hands at the face.
 """
 
 from __future__ import annotations
