@@ -15,6 +15,7 @@ from ferda.faces.crop_names import CROPS, crop_settings
 if TYPE_CHECKING:
     from ferda.data.order import Sheets
     from ferda.data.quality import Keep
+    from ferda.data.readers import Reading
 
 _CROPS = "; ".join(f"{name}: {what}" for name, (_, what) in CROPS.items())
 #: What no byte of a pack depends on.
@@ -84,22 +85,12 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Make a pack of SOURCE, and name every picture that could not be used."""
-    from ferda.data.datasets import dataset, list_datasets, read_dataset
     from ferda.data.prepare import prepare as make
-    from ferda.data.readers import read_any
-    from ferda.errors import UserError
     from ferda.faces.crops import CropRule
 
-    wanted = reader_options(options or [])
-    rule: dict[str, Any] = {"kind": "aligned"}
-    if str(source) in list_datasets() and not (source.exists() and root is None):
-        if root is None:
-            raise UserError(f"Say where {source} lies: ferda prepare {source} --root FOLDER --out PACK.")
-        reading = read_dataset(str(source), root, **wanted)
-        rule = dict(reading.crop or dataset(str(source)).crop)
-    else:
-        named: dict[str, Any] = {"images": root, "class_order": class_order}
-        reading = read_any(source, reader, **{key: value for key, value in named.items() if value} | wanted)
+    named = {"reader": reader, "class_order": class_order}
+    read_by = {name: value for name, value in named.items() if value} | reader_options(options or [])
+    reading, rule = _read(source, root, read_by)
     rule = crop_settings(crop) if crop else rule
     remark(reading.told)
     with counting("pictures") as progress:
@@ -126,6 +117,25 @@ def prepare(
         remark(f"Contact sheets to look at are in {summary.sheets}")
     for warning in summary.warnings:
         remark(warning)
+
+
+def _read(source: Path, root: Path | None, read_by: dict[str, Any]) -> tuple[Reading, dict[str, Any]]:
+    """Return what is to be prepared, and the crop rule that suits it."""
+    from ferda.data.datasets import dataset, known_name, list_datasets, read_dataset
+    from ferda.data.readers import read_any
+    from ferda.errors import UserError, nearest
+
+    named = known_name(str(source))
+    if named and not (source.exists() and root is None):
+        if root is None:
+            raise UserError(f"Say where {source} lies: ferda prepare {named} --root FOLDER --out PACK.")
+        reading = read_dataset(named, root, **read_by)
+        return reading, dict(reading.crop or dataset(named).crop)
+    if not source.exists():
+        near = nearest(str(source).lower(), list_datasets())
+        raise UserError(f"There is nothing at {source}, and no data set is called so{near}.")
+    images: dict[str, Any] = {"images": root} if root else {}
+    return read_any(source, **images, **read_by), {"kind": "aligned"}
 
 
 def reader_options(assignments: list[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ferda.cli.main import app
-from ferda.data.datasets import dataset, list_datasets, read_dataset
+from ferda.data.datasets import dataset, known_name, list_datasets, read_dataset
 from ferda.data.manifest import SPLITS, check_manifest
 from ferda.data.pack import Pack
 from ferda.errors import UserError
@@ -109,7 +109,19 @@ def test_another_folder_is_refused_with_the_layout(name: str, tmp_path: Path) ->
         read_dataset(name, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        *(("rafdb", "raf-db"), ("RAF_DB", "raf-db"), (" Raf Db", "raf-db"), ("CK+", "ck-plus")),
+        *(("FER-2013", "fer2013"), ("AffWild2", "aff-wild2"), ("bu3dfe", "bu-3dfe"), ("FER+", "ferplus")),
+    ],
+)
+def test_a_name_is_known_however_it_is_spelled(typed: str, name: str) -> None:
+    assert dataset(typed) is dataset(name)
+    assert known_name(typed) == name
+
+
 def test_a_name_nearly_right_is_offered() -> None:
-    with pytest.raises(UserError, match="raf-db"):
-        dataset("rafdb")
-    assert dataset("RAF_DB") is dataset("raf-db")
+    assert known_name("raf-bd") is None and known_name("data/raf-db") is None
+    with pytest.raises(UserError, match="did you mean 'raf-db'"):
+        dataset("raf-bd")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ferda.data.readers.options import check_options
 from ferda.data.readers.source import Reading
 from ferda.errors import UserError, nearest
 
-__all__ = ["Dataset", "dataset", "list_datasets", "read_dataset"]
+__all__ = ["Dataset", "dataset", "known_name", "list_datasets", "read_dataset"]
 
 #: Files of this folder that readers are built on, and that are none themselves.
 _SHARED = ("base", "name_rows", "owner_files")
@@ -27,21 +28,31 @@ def list_datasets() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in found if module.name not in _SHARED)
 
 
+def known_name(typed: str) -> str | None:
+    """Return a data set's name, however it is spelled (`RAF_DB`, `rafdb`, `CK+`), or None if it is none.
+
+    Args:
+        typed: What the user wrote; case, blanks, hyphens and underscores do not matter.
+    """
+    return next((name for name in list_datasets() if _plain(name) == _plain(typed)), None)
+
+
 def dataset(name: str) -> Dataset:
     """Return what ferda knows of a data set.
 
     Args:
-        name: One of `list_datasets()`; case, blanks and underscores do not matter.
+        name: One of `list_datasets()`, as `known_name` reads it.
 
     Raises:
         UserError: If there is no such data set.
     """
-    plain = _plain(name)
-    if plain not in list_datasets():
+    known = known_name(name)
+    if known is None:
         raise UserError(
-            f"There is no data set '{name}'{nearest(plain, list_datasets())}. 'ferda datasets' lists them."
+            f"There is no data set '{name}'{nearest(name.lower(), list_datasets())}. "
+            "'ferda datasets' lists them."
         )
-    module = importlib.import_module(f"{__name__}.{plain.replace('-', '_')}")
+    module = importlib.import_module(f"{__name__}.{known.replace('-', '_')}")
     found: Dataset = module.DATASET
     return found
 
@@ -61,11 +72,11 @@ def read_dataset(name: str, root: Path | str, **options: Any) -> Reading:
     check_options(known.read, f"data set '{name}'", options)
     reading = known.read(Path(root), **options)
     warnings = (*reading.warnings, *_differences(known, reading))
-    return replace(reading, dataset=_plain(name), warnings=warnings)
+    return replace(reading, dataset=known_name(name), warnings=warnings)
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower().replace("_", "-").replace(" ", "-")
+    return re.sub(r"[\s_-]", "", name.lower().replace("+", "plus"))
 
 
 def _differences(known: Dataset, reading: Reading) -> list[str]:
