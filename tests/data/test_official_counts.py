@@ -5,7 +5,7 @@ import pytest
 
 from ferda.data.audit import count_table
 from ferda.data.manifest import complete_manifest
-from ferda.data.official_counts import against_official, find_misreading
+from ferda.data.official_counts import against_official, find_misreading, tell_absent
 from ferda.expressions import BASIC, CLASS_ORDERS
 
 OFFICIAL = {
@@ -32,6 +32,10 @@ def renamed(table: dict[str, dict[str, int]], names: dict[str, str | None]) -> d
     }
 
 
+def label_is(truly: dict[str, str]) -> str:
+    return ", ".join(" is ".join(pair) for pair in truly.items())
+
+
 SMALL = {split: {name: count // 20 for name, count in rows.items()} for split, rows in OFFICIAL.items()}
 
 
@@ -53,6 +57,15 @@ def test_without_a_common_split_all_rows_are_compared() -> None:
     assert not against_official(counts(together), together)["difference"].any()
 
 
+def test_a_split_that_is_not_there_at_all_is_told() -> None:
+    train = counts({"train": SMALL["train"]})
+    assert not against_official(train, SMALL)["difference"].any()
+    assert tell_absent(train, OFFICIAL, "RAF-DB") == ["RAF-DB has no row of 'test', 3,068 are published."]
+    assert tell_absent(counts(SMALL), OFFICIAL, "RAF-DB") == []
+    unsplit = counts({"": SMALL["train"]})
+    assert tell_absent(unsplit, OFFICIAL, "x") == [] == tell_absent(train, {"": SMALL["train"]}, "x")
+
+
 def test_rows_without_a_label_are_no_class() -> None:
     frame = complete_manifest(pd.DataFrame({"file": ["a", "b"], "expression": ["fear", None]}))
     assert "unlabelled" not in set(against_official(count_table(frame), SMALL)["expression"])
@@ -70,6 +83,8 @@ def test_labels_off_by_one(step: int, story: str, is_lost: bool) -> None:
         label: true for label, true in found.truly.items() if label in read.values()
     }
     assert (found.misfit == 0) == (not is_lost)
+    before = against_official(counts(renamed(SMALL, read)), SMALL)["difference"].abs().sum()
+    assert f"({label_is(found.truly)}): {before} rows differ, {found.misfit} then" in found.sentence("RAF-DB")
 
 
 @pytest.mark.parametrize("order", ["affectnet", "fer2013", "ferplus"])

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from ferda.data.audit import audit
+from ferda.data.audit import audit, count_table
 from ferda.data.datasets import dataset
+from ferda.data.datasets.base import Counts
 from ferda.data.exclusions import exclude, excluded_rows, include_all
 from ferda.data.leaks import across, find_leaks, pack_names, rows_to_exclude
 from ferda.data.manifest import SPLITS
-from ferda.data.official_counts import against_official, find_misreading
+from ferda.data.official_counts import against_official, find_misreading, tell_absent
 from ferda.data.pack import Pack
 from ferda.errors import UserError
-from ferda.expressions import EXPRESSIONS
 
 
 @dataclass(frozen=True)
@@ -116,26 +116,27 @@ def check_pack(pack: Pack, known_as: str | None = None) -> PackCheck:
     found = audit(pack.manifest.drop(index=rows.tolist()))
     warnings, is_sound = list(found.warnings), pack.manifest["expression"].nunique() != 1
     name = known_as or pack.description.get("dataset")
-    official = None if name is None else _official(pack, name)
-    if name is not None and official is not None:
+    official = None
+    if name is not None and (table := _official(pack, name)) is not None:
+        known, counts = dataset(name), count_table(pack.manifest)
+        official = against_official(counts, table)
+        warnings += tell_absent(counts, table, known.title)
         misfit = int(official["difference"].abs().sum())
-        codes = [code for code in dict.fromkeys(dataset(name).codes.values()) if code in EXPRESSIONS]
-        if misread := find_misreading(official, codes):
+        if misread := find_misreading(official, list(known.codes.values())):
             is_sound = False
-            truly = ", ".join(f"{label} is {true}" for label, true in misread.truly.items())
-            warnings.append(
-                f"The counts fit those of {name} only if {misread.story} ({truly}): {misfit} rows differ, "
-                f"{misread.misfit} then; prepare it again in the right order."
-            )
+            warnings.append(misread.sentence(known.title))
         elif misfit:
-            warnings.append(f"{misfit} rows differ from the official counts of {name}.")
+            warnings.append(f"{misfit} rows differ from the official counts of {known.title}.")
     return PackCheck(pack, len(rows), found.counts, official, tuple(warnings), is_sound)
 
 
-def _official(pack: Pack, name: str) -> pd.DataFrame | None:
-    """Compare with the numbers of the variant that was read, or else of the one that fits best."""
+def _official(pack: Pack, name: str) -> Counts | None:
+    """Return the numbers of the variant that was read, or else of the one that fits best."""
     variants, chosen = dataset(name).counts, str(pack.description.get("variant"))
-    counts = audit(pack.manifest).counts
+    counts = count_table(pack.manifest)
     tables = [variants[chosen]] if chosen in variants else list(variants.values())
-    compared = [against_official(counts, table) for table in tables]
-    return min(compared, key=lambda table: int(table["difference"].abs().sum()), default=None)
+    return min(
+        tables,
+        key=lambda table: int(against_official(counts, table)["difference"].abs().sum()),
+        default=None,
+    )

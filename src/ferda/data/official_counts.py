@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ferda.data.manifest import SPLITS
 from ferda.expressions import CLASS_ORDERS, EXPRESSIONS
 
 #: Labels are called misread if more than this share of the misfit goes when the names are exchanged.
@@ -24,13 +25,27 @@ class Misreading:
 
     Attributes:
         story: What happened, in words.
-        misfit: Rows that still differ from the official table when the names are exchanged.
+        before: Rows that differ from the official table.
+        misfit: Rows that still differ when the names are exchanged.
         truly: For each expression as labelled, what it is.
     """
 
     story: str
+    before: int
     misfit: int
     truly: dict[str, str]
+
+    def sentence(self, title: str) -> str:
+        """Say it to the user.
+
+        Args:
+            title: Of the data set.
+        """
+        truly = ", ".join(f"{label} is {true}" for label, true in self.truly.items())
+        return (
+            f"The counts fit those of {title} only if {self.story} ({truly}): {self.before} rows differ, "
+            f"{self.misfit} then; prepare it again in the right order."
+        )
 
 
 def against_official(counts: pd.DataFrame, official: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
@@ -60,16 +75,36 @@ def against_official(counts: pd.DataFrame, official: Mapping[str, Mapping[str, i
     return table
 
 
+def tell_absent(counts: pd.DataFrame, official: Mapping[str, Mapping[str, int]], title: str) -> list[str]:
+    """Say which of the owner's splits are not there at all, if others are.
+
+    Args:
+        counts: As for `against_official`.
+        official: Rows of each expression in each split.
+        title: Of the data set.
+    """
+    absent = [split for split in SPLITS if split in official and split not in counts.columns]
+    if len(absent) == len(official):
+        return []
+    return [
+        f"{title} has no row of '{split}', {sum(official[split].values()):,} are published."
+        for split in absent
+    ]
+
+
 def find_misreading(compared: pd.DataFrame, codes: Sequence[str]) -> Misreading | None:
     """Return how labels were misread, if the counts fit far better then.
 
     Args:
         compared: Of `against_official`.
-        codes: Expressions in the order of the owner's numbers.
+        codes: What the owner's numbers mean, in their order; what is no expression does not count.
     """
-    as_it_is = compared["difference"].abs().sum()
+    as_it_is = int(compared["difference"].abs().sum())
+    order = tuple(dict.fromkeys(code for code in codes if code in EXPRESSIONS))
     found = [
-        Misreading(story, _misfit(compared, truly), truly) for story, truly in _stories(tuple(codes)) if truly
+        Misreading(story, as_it_is, _misfit(compared, truly), truly)
+        for story, truly in _stories(order)
+        if truly
     ]
     best = min(found, key=lambda misreading: misreading.misfit, default=None)
     return best if best is not None and best.misfit < (1 - _CLEARLY) * as_it_is else None

@@ -49,11 +49,18 @@ def test_a_difference_is_told_class_by_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("published")
+def test_a_split_that_is_missing_altogether_is_told(tmp_path: Path) -> None:
+    lay(tmp_path, less=sum(PUBLISHED["train"]))
+    assert read_dataset("raf-db", tmp_path).warnings == ("RAF-DB has no row of 'train', 56 are published.",)
+
+
+@pytest.mark.usefixtures("published")
 def test_labels_that_are_off_by_one_are_noticed(tmp_path: Path) -> None:
     lay(tmp_path, turned=1)
     differs, misread = read_dataset("raf-db", tmp_path).warnings
     assert "train: surprise 12 instead of 9, train: fear 9 instead of 1" in differs
     assert "off by one: each number was read one too high" in misread and "fear is surprise" in misread
+    assert misread.startswith("The counts fit those of RAF-DB only if")
 
 
 def test_a_variant_without_published_numbers_is_not_compared(tmp_path: Path) -> None:

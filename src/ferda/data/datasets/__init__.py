@@ -11,7 +11,7 @@ from typing import Any
 
 from ferda.data.audit import count_table
 from ferda.data.datasets.base import Dataset
-from ferda.data.official_counts import against_official, find_misreading
+from ferda.data.official_counts import against_official, find_misreading, tell_absent
 from ferda.data.readers.options import check_options
 from ferda.data.readers.source import Reading
 from ferda.errors import UserError, nearest
@@ -84,15 +84,15 @@ def _differences(known: Dataset, reading: Reading) -> list[str]:
     official = known.counts.get(reading.variant or "")
     if official is None:
         return []
-    compared = against_official(count_table(reading.manifest), official)
+    counts = count_table(reading.manifest)
+    compared = against_official(counts, official)
     parts = [
         f"{row.split}: {row.expression} {row.found:,} instead of {row.official:,}"
         for row in compared[compared["difference"] != 0].itertuples()
     ]
-    if not parts:
-        return []
-    said = [f"{known.title} has other numbers than published; {', '.join(parts)}."]
-    if misread := find_misreading(compared, list(dict.fromkeys(known.codes.values()))):
-        truly = ", ".join(f"{label} is {true}" for label, true in misread.truly.items())
-        said.append(f"These numbers fit the published ones only if {misread.story} ({truly}).")
+    said = tell_absent(counts, official, known.title)
+    if parts:
+        said.append(f"{known.title} has other numbers than published; {', '.join(parts)}.")
+    if misread := find_misreading(compared, list(known.codes.values())):
+        said.append(misread.sentence(known.title))
     return said
