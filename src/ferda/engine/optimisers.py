@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ferda.batch import Progress
+from ferda.batch import Progress, Update
 from ferda.engine.recipe_sections import StageRecipe
 from ferda.engine.schedules import Schedule
 from ferda.errors import UserError, nearest
@@ -67,6 +67,21 @@ def set_rates(optimiser: torch.optim.Optimizer, progress: Progress) -> float:
     for group in optimiser.param_groups:
         group["lr"] = group["base_rate"] * Schedule.model_validate_json(group["schedule"]).factor(progress)
     return float(optimiser.param_groups[0]["lr"])
+
+
+def withhold(method: Method, update: Update) -> None:
+    """Take the gradient from what an update does not train: an optimiser skips what has none.
+
+    Args:
+        method: With gradients.
+        update: Names what it trains.
+    """
+    if not update.trains:
+        return
+    kept = {id(weight) for child in update.trains for weight in method.get_submodule(child).parameters()}
+    for weight in method.parameters():
+        if id(weight) not in kept:
+            weight.grad = None
 
 
 def _parameters(method: Method, modules: tuple[str, ...], taken: set[int]) -> list[nn.Parameter]:

@@ -64,6 +64,7 @@ class DataRecipe(Checked):
         holdout: Share of a source's rows kept for its own validation where no split is given.
         allow_leaks: Train although test faces, or people of the same pack, are learned from.
         excluded: Rows of each pack that `ferda check --exclude` took out; a run writes it into its recipe.
+        start_sources: What the start of a run without sources learned from; a run writes it, likewise.
     """
 
     sources: tuple[str, ...] = ()
@@ -80,6 +81,7 @@ class DataRecipe(Checked):
     holdout: float = Field(default=0.15, gt=0, lt=1)
     allow_leaks: bool = False
     excluded: dict[str, int] = {}
+    start_sources: tuple[str, ...] = ()
 
     @field_validator("sources", "classes", mode="before")
     @classmethod
@@ -133,6 +135,8 @@ class StageRecipe(Checked):
         amsgrad: Adam's second moment never falls (Reddi et al., ICLR 2018).
         sam: Radius of sharpness-aware minimisation (Foret et al., ICLR 2021), which passes every batch
             twice: the second gradient is taken where the loss near by is worst. None for none.
+        sam_on: Which losses are climbed (the second gradient is of all): `all`, or the `task` alone, which is
+            smooth domain adversarial training (SDAT, Rangwani et al., ICML 2022, with a radius of 0.02).
         decay: Weight decay.
         schedule: Course of the rate within the stage.
         groups: Deviations for the method's named parameter groups.
@@ -155,6 +159,7 @@ class StageRecipe(Checked):
     nesterov: bool = False
     amsgrad: bool = False
     sam: float | None = Field(default=None, gt=0)
+    sam_on: Literal["all", "task"] = "all"
     decay: float = Field(default=5e-4, ge=0)
     schedule: Schedule = Schedule()
     groups: dict[str, GroupRecipe] = {}
@@ -180,6 +185,7 @@ class TrainingRecipe(StageRecipe):
             `score_rows` of its rows; worth a try whenever cameras differ.
         select: The validator that chooses the checkpoint, or `last`.
         guard: Largest loss of source accuracy, against the best epoch, at which a checkpoint may be chosen.
+            Without sources it may be chosen while it uses at least half as many classes as the start.
         score_rows: Rows of each domain that are scored after an epoch.
         save_every: Steps between two saves within an epoch.
         log_every: Steps between two rows of the journal.

@@ -11,6 +11,7 @@ of (seed, stage, step). So a run that was killed and resumed gives the same numb
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ from ferda.engine.ema import WeightAverage
 from ferda.engine.finite import FiniteWatch
 from ferda.engine.interrupt import Interrupt
 from ferda.engine.keeper import Keeper
-from ferda.engine.optimisers import build_optimiser, set_rates
+from ferda.engine.optimisers import build_optimiser, set_rates, withhold
 from ferda.engine.recipe import Recipe
 from ferda.engine.scoring import Scorer
-from ferda.engine.sharpness import climbed
+from ferda.engine.sharpness import uphill
 from ferda.engine.stage import Stage, open_stage
 from ferda.errors import UserError
 from ferda.methods.base import Method
@@ -42,8 +43,13 @@ class _Step(nn.Module):
         super().__init__()
         self.method = method
 
-    def forward(self, batch: DomainBatch, progress: Progress) -> dict[str, Tensor]:
-        return self.method.losses(batch, progress)
+    def forward(self, batch: DomainBatch, progress: Progress, only: str | None = None) -> dict[str, Tensor]:
+        losses = self.method.losses(batch, progress)
+        if only is None:
+            return losses
+        # several processes wait for each other's gradients: an update without this loss has gradients of zero
+        kept = {name: loss for name, loss in losses.items() if name == only}
+        return kept or {name: 0 * loss for name, loss in losses.items()}
 
 
 class Session:
@@ -143,18 +149,16 @@ class Session:
     def _step(
         self, stage: Stage, module: nn.Module, optimiser: Any, batch: DomainBatch, watch: FiniteWatch
     ) -> dict[str, Tensor]:
-        torch.manual_seed(stage.step_seed(self.fabric.global_rank))
+        seed = stage.step_seed(self.fabric.global_rank)
+        torch.manual_seed(seed)
         self.method.train()
         named: dict[str, Tensor] = {}
         for update in stage.updates:
-            progress = stage.progress.at(update.name)
-            losses = self._backward(stage, module, batch, progress, watch)
-            self._withhold(update)
-            if stage.settings.sam is not None:
-                with climbed(self.method, stage.settings.sam):
-                    torch.manual_seed(stage.step_seed(self.fabric.global_rank))
-                    losses = self._backward(stage, module, batch, progress, watch)
-                self._withhold(update)
+            backward = partial(
+                self._backward, stage, module, batch, stage.progress.at(update.name), watch, update
+            )
+            with uphill(self.method, stage.settings, seed, backward):
+                losses = backward()
             if stage.settings.clip is not None:
                 self.fabric.clip_gradients(
                     module, optimiser, max_norm=stage.settings.clip, error_if_nonfinite=False
@@ -167,23 +171,19 @@ class Session:
         return named
 
     def _backward(
-        self, stage: Stage, module: nn.Module, batch: DomainBatch, progress: Progress, watch: FiniteWatch
+        self,
+        stage: Stage,
+        module: nn.Module,
+        batch: DomainBatch,
+        progress: Progress,
+        watch: FiniteWatch,
+        update: Update,
+        only: str | None = None,
     ) -> dict[str, Tensor]:
-        losses: dict[str, Tensor] = module(batch, progress)
+        losses: dict[str, Tensor] = module(batch, progress, only)
         self.fabric.backward(watch.see(stage.step, losses))
+        withhold(self.method, update)
         return losses
-
-    def _withhold(self, update: Update) -> None:
-        """Take the gradient from what the update does not train: an optimiser skips what has none."""
-        if not update.trains:
-            return
-        trained = [
-            weight for child in update.trains for weight in self.method.get_submodule(child).parameters()
-        ]
-        kept = {id(weight) for weight in trained}
-        for weight in self.method.parameters():
-            if id(weight) not in kept:
-                weight.grad = None
 
     def _log(
         self, stage: Stage, losses: dict[str, Tensor], watch: FiniteWatch, rate: float, speed: float

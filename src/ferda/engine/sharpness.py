@@ -6,15 +6,20 @@ gradient g at the weights w, a second gradient is taken at
     w + rho * g / ||g||,
 
 on the same batch with the same dropout, and moves w. Batch norm sees the batch twice.
+
+Rangwani et al., "A closer look at smoothness in domain adversarial training" (SDAT), ICML 2022: beside an
+adversarial loss, g shall be the gradient of the task loss alone; the second gradient is of all losses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import nn
+
+from ferda.engine.recipe_sections import StageRecipe
 
 
 @contextmanager
@@ -38,3 +43,25 @@ def climbed(module: nn.Module, radius: float) -> Iterator[None]:
     with torch.no_grad():
         for weight, before in zip(weights, kept, strict=True):
             weight.copy_(before)
+
+
+@contextmanager
+def uphill(
+    module: nn.Module, settings: StageRecipe, seed: int, backward: Callable[..., object]
+) -> Iterator[None]:
+    """Stand where the loss near by is worst, if the recipe wants it; the next pass has the climb's dropout.
+
+    Args:
+        module: What moves.
+        settings: Say how far, and on which losses.
+        seed: Of both passes.
+        backward: Leaves gradients of all losses, or of the one it is told as `only`.
+    """
+    if settings.sam is None:
+        yield
+        return
+    torch.manual_seed(seed)
+    backward(only=None if settings.sam_on == "all" else settings.sam_on)
+    with climbed(module, settings.sam):
+        torch.manual_seed(seed)
+        yield
