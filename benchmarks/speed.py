@@ -130,7 +130,7 @@ def measure(case: dict[str, Any], way: str) -> dict[str, Any]:
         "format": "fp32" if getattr(fabric.strategy.precision, "is_off", False) else precision,
         "network": getattr(recipe.method.config(), "backbone", None),
         "size": recipe.data.size,
-        "parameters": sum(weight.numel() for weight in method.parameters()),
+        "parameters": sum(weight.numel() for weight in method.kept().parameters()),
         "forward": seconds(answer),
         "forward_megabytes": round(peak_megabytes() - at_start),
         "steps": {},

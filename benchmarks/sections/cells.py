@@ -18,6 +18,7 @@ ORDER = (
     "cglrl",
     "diversified_esr",
     "diversified_manet",
+    "mic",
     "ddamfn",
     "duml",
     "aglrls",

@@ -98,7 +98,7 @@ def save_weights(
         **facts,
     }
     metadata = {"ferda": json.dumps(about, sort_keys=True)}
-    _replace(path, lambda temporary: save_model(method, str(temporary), metadata=metadata))
+    _replace(path, lambda temporary: save_model(method.kept(), str(temporary), metadata=metadata))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def load_method(path: str | Path, device: str | torch.device = "cpu") -> LoadedM
     settings = _without_start(about["settings"])
     method = kind(kind.Config(**settings), len(about["classes"]), about["sources"])
     try:
-        load_model(method, str(file))
+        load_model(method.kept(), str(file))
     except RuntimeError as error:
         raise UserError(f"{file} does not fit the method '{about['method']}' it names: {error}") from error
     shown = about["preprocessing"]

@@ -6,8 +6,8 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from ferda.memory.teacher import follow_weights
 from ferda.methods.base import Method
 
 
@@ -34,9 +34,7 @@ class WeightAverage:
         """
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        averages: list[Tensor] = list(self.method.parameters())
-        weights = [weight.detach() for weight in method.parameters()]
-        torch._foreach_lerp_(averages, weights, 1 - decay)
+        follow_weights(self.method, method, 1 - decay)
         for average, buffer in zip(self.method.buffers(), method.buffers(), strict=True):
             average.resize_(buffer.shape).copy_(buffer)
 

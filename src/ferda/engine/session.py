@@ -225,7 +225,7 @@ class Session:
         """Before a further stage, return to the weights that were chosen."""
         self.fabric.barrier()
         if not stage.is_last and self.training.select != "last":
-            load_model(self.method, str(stage.candidates.chosen))
+            load_model(self.method.kept(), str(stage.candidates.chosen))
             if self.average is not None:
                 self.average = WeightAverage(self.method, self.average.decay)
         self.fabric.barrier()

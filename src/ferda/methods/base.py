@@ -7,6 +7,7 @@ To add a method, add one file to this folder with one `Method` subclass: its nam
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
@@ -90,6 +91,8 @@ class Method(nn.Module):
     #: Dotted name of the module whose last map `ferda explain` looks at; None lets it be found. A method that
     #: cuts a map into parts (windows, quadrants) names what it cuts: a part has no map of the picture.
     explained: ClassVar[str | None] = None
+    #: Names of children that only training needs, such as a teacher: no weights file holds them.
+    training_only: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: MethodConfig, classes: int, sources: int = 1) -> None:
         super().__init__()
@@ -107,6 +110,14 @@ class Method(nn.Module):
             config: Settings of the subclass's own `Config`.
         """
         return cls.stages
+
+    def kept(self) -> Method:
+        """Return the method, sharing its weights, without the children that only training needs."""
+        kept = copy.copy(self)
+        kept._modules = {
+            name: child for name, child in self._modules.items() if name not in self.training_only
+        }
+        return kept
 
     def forward(self, images: Tensor, landmarks: Tensor | None = None) -> Output:
         """Answer for a batch of faces, combining heads and branches as the paper does at test time.
