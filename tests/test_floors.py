@@ -14,7 +14,7 @@ FLOORS = (
     "data backbones",
     "methods upstream",
     "engine selection",
-    "evaluation inference",
+    "evaluation inference benchmarking",
     "cli",
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}

@@ -72,7 +72,7 @@ def check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
         )
     if resume and not written.is_file():
         raise UserError(f"There is no run to resume in {folder}; start it without --resume.")
-    if resume and not _computes_the_same(load_recipe(written), recipe):
+    if resume and not computes_the_same(load_recipe(written), recipe):
         raise UserError(
             f"The recipe differs from {written}; resume with that recipe, or choose another folder."
         )
@@ -96,6 +96,18 @@ def begin_folder(folder: Path, recipe: Recipe) -> None:
         raise UserError(f"Cannot write into the run folder {folder}: {error.strerror or error}.") from error
 
 
+def computes_the_same(former: Recipe, recipe: Recipe) -> bool:
+    """Return whether two recipes differ in words at most.
+
+    Args:
+        former: Of a run that is there.
+        recipe: What a user asks for.
+    """
+    # a setting of the method that is named with its default value changes nothing
+    is_method = former.method.name == recipe.method.name and former.method.config() == recipe.method.config()
+    return is_method and former.data == recipe.data and former.training == recipe.training
+
+
 def next_folder(root: Path, name: str) -> Path:
     """Return `root/name-1`, or the first such folder that does not exist.
 
@@ -107,12 +119,6 @@ def next_folder(root: Path, name: str) -> Path:
     while (root / f"{name}-{number}").exists():
         number += 1
     return root / f"{name}-{number}"
-
-
-def _computes_the_same(former: Recipe, recipe: Recipe) -> bool:
-    # a setting of the method that is named with its default value changes nothing
-    is_method = former.method.name == recipe.method.name and former.method.config() == recipe.method.config()
-    return is_method and former.data == recipe.data and former.training == recipe.training
 
 
 def _table(path: Path) -> pd.DataFrame:
