@@ -114,6 +114,18 @@ def test_what_is_not_kept_is_listed(
         prepare(source, tmp_path / "good", rule)
 
 
+def test_the_owners_columns_are_not_written_over(tree: Maker, table: Maker, tmp_path: Path) -> None:
+    tree(["a.png", "b.png"])
+    columns: dict[str, list[object]] = {"sharpness": [7, 8], "contrast": [1, 2], "owner_contrast": [3, 4]}
+    source = table("tree/t.csv", file=["a.png", "b.png"], label=["sad", "fear"], **columns)
+    summary = prepare(source, tmp_path / "out", CropRule("whole", size=12, detect=False))
+    manifest = Pack.open(tmp_path / "out").manifest
+    owners = ["owner_sharpness", "owner_owner_contrast", "owner_contrast"]
+    assert manifest[owners].to_numpy().tolist() == [[7, 1, 3], [8, 2, 4]]
+    assert (manifest["sharpness"] != manifest["owner_sharpness"]).all()
+    assert any("sharpness is now owner_sharpness" in warning for warning in summary.warnings)
+
+
 def test_a_rule_that_keeps_nothing_and_one_that_is_none(tree: Maker, tmp_path: Path) -> None:
     root, rule = tree(["happy/a.png", "sad/b.png"]), CropRule("whole", size=12, detect=False)
     with pytest.raises(UserError, match=r"None of the 2 pictures .* no face is known"):

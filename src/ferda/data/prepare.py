@@ -24,7 +24,7 @@ from ferda.data.order import Order, Sheets
 from ferda.data.pack import Pack, PackWriter
 from ferda.data.pack_writer import make_folder
 from ferda.data.place import alone, is_there_already, leaving_nothing
-from ferda.data.quality import Keep
+from ferda.data.quality import Keep, beside_measures
 from ferda.data.readers import Reading, read_any
 from ferda.data.working import BLOCK, crop_blocks, refuse_a_second_start
 from ferda.errors import UserError
@@ -104,7 +104,7 @@ def prepare(
     if workers > 0:
         refuse_a_second_start()
     out = Path(out).absolute()
-    reading = source if isinstance(source, Reading) else read_any(source, **options)
+    reading = beside_measures(source if isinstance(source, Reading) else read_any(source, **options))
     total = len(reading.manifest)
     if total == 0:
         raise UserError(f"{reading.images.root} has no rows to prepare.")

@@ -16,6 +16,7 @@ what scores low, and where no face is found at all, are profiles, tilted heads a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -25,6 +26,7 @@ import pandas as pd
 from ferda.faces.box_rules import to_rectangle, within
 
 if TYPE_CHECKING:
+    from ferda.data.readers.source import Reading
     from ferda.faces.detect import Face
 
 Keep = Literal["all", "faces", "good"]
@@ -59,6 +61,27 @@ def measure(image: np.ndarray, face: Face | None) -> np.ndarray:
     sharpness = cv2.Laplacian(grey, cv2.CV_64F).std() / contrast if contrast else 0.0
     # The detector's last bits depend on how many threads it has; four decimals do not.
     return np.round([width, height, score, pixels, sharpness, contrast], 4)
+
+
+def beside_measures(reading: Reading) -> Reading:
+    """Return a reading whose columns do not go by the names of our measures; renamed ones are told.
+
+    Args:
+        reading: Its owner may have measured sharpness, too, and otherwise.
+    """
+    names = {}
+    for column in MEASURES:
+        if column in reading.manifest.columns:
+            names[column] = f"owner_{column}"
+            while names[column] in reading.manifest.columns:
+                names[column] = f"owner_{names[column]}"
+    if not names:
+        return reading
+    told = ", ".join(f"{column} is now {name}" for column, name in names.items())
+    warning = f"Columns of the owner had the names of ferda's own measures and were renamed: {told}."
+    return replace(
+        reading, manifest=reading.manifest.rename(columns=names), warnings=(*reading.warnings, warning)
+    )
 
 
 def turned_away(manifest: pd.DataFrame, keep: Keep) -> list[str]:
