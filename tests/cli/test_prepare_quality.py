@@ -35,7 +35,7 @@ def test_the_command_is_kept_without_what_changes_nothing(photos: Path, tmp_path
     assert result.exit_code == 0, result.stderr
     summary, description = json.loads(result.stdout), json.loads((out / "pack.json").read_text())
     assert description["command"] == (
-        f"ferda prepare '{photos}' --out {out} --crop ddamfn --size 16 --no-detect "
+        "ferda prepare 'my photos' --out out --crop ddamfn --size 16 --no-detect "
         "--option unknown=unlabelled one_class=true"
     )
     assert description["crop"]["kind"] == "retinaface5pose" and description["crop"]["truncate_landmarks"]

@@ -47,13 +47,14 @@ def complete(writer: PackWriter, blocks: Blocks, order: Order) -> None:
         there = np.array(everything.reasons) == ""
         write_sheets(writer.folder / SHEETS, Faces(images, points, manifest, there, usable))
     lost = pd.DataFrame({"file": manifest["file"], "reason": reasons})[~usable]
+    unusable = pd.concat([order.reading.unusable, lost], ignore_index=True)
     blocks.forget()  # from here on the pictures move: a run killed now starts over
     writer.finish(
         manifest,
         order.rule.to_dict(),
         order.name,
         keep=usable,
-        unusable=pd.concat([order.reading.unusable, lost], ignore_index=True),
+        unusable=unusable.assign(reason=unusable["reason"].astype(str).map(order.without_folders)),
         no_face=int((np.isin(everything.notes, (NO_FACE, NO_FACE_KNOWN)) & usable).sum()),
         **order.origin(),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Literal, get_args
 
+from ferda.data.private_paths import command_without_folders, without_folders
 from ferda.data.quality import Keep
 from ferda.data.readers.source import Reading
 from ferda.errors import UserError
@@ -55,6 +56,14 @@ class Order:
         parts = [self.edition, self.reading.fingerprint(), self.rule.to_dict(), self.name, self.keep]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    def without_folders(self, text: str) -> str:
+        """Return a sentence without the folders in which the data lies; a pack may be given away.
+
+        Args:
+            text: Of the reader, or of an error.
+        """
+        return without_folders(text, self.reading.images.root)
+
     def origin(self) -> dict[str, Any]:
         """Return what `pack.json` tells of where the pack is from; what is not known is left out."""
         entries = {
@@ -63,9 +72,9 @@ class Order:
             "kept": self.keep,
             "dataset": self.reading.dataset,
             "variant": self.reading.variant,
-            "read_as": self.reading.told,
-            "remarks": list(self.reading.warnings),
-            "command": self.command,
+            "read_as": self.without_folders(self.reading.told),
+            "remarks": [self.without_folders(warning) for warning in self.reading.warnings],
+            "command": command_without_folders(self.command or ""),
             "versions": _versions(),
         }
         return {name: value for name, value in entries.items() if value}
