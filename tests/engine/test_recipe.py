@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 from ferda.engine.recipe import Recipe, list_recipes, load_recipe, parse_recipe
 from ferda.errors import UserError
+from ferda.faces.crop_names import CROPS
+from ferda.faces.crops import CropRule, Kind
 
 PLAIN = {"method": {"name": "dann", "backbone": "small_cnn"}}
 
@@ -97,3 +101,23 @@ def test_a_file_that_is_no_yaml_or_no_table(tmp_path: Path) -> None:
         load_recipe(path)
     with pytest.raises(UserError, match="no recipe"):
         load_recipe(tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize("name", CROPS)
+def test_a_crop_goes_by_its_name(name: str) -> None:
+    rule = parse_recipe({"method": {"name": "dann"}, "data": {"crop": name}}).data.crop
+    assert rule == CropRule.from_dict(CROPS[name][0])
+    again = parse_recipe(parse_recipe({"method": {"name": "dann"}, "data": {"crop": name}}).to_dict())
+    assert again.data.crop == rule
+    small = parse_recipe({"method": {"name": "dann"}, "data": {"crop": {"kind": name, "size": 48}}}).data.crop
+    assert small is not None and small.size == 48
+    if name not in get_args(Kind):
+        assert replace(small, size=112) == rule
+
+
+def test_a_kind_with_settings_keeps_them() -> None:
+    raw = {"method": {"name": "dann"}, "data": {"crop": {"kind": "margin", "enlarge": 0.1}}}
+    assert parse_recipe(raw).data.crop == CropRule("margin", enlarge=0.1)
+    for crop, said in (("ddamfm", "did you mean 'ddamfn'"), ({"kind": "round"}, "'round' is not one of")):
+        with pytest.raises(UserError, match=said):
+            parse_recipe({"method": {"name": "dann"}, "data": {"crop": crop}})

@@ -28,7 +28,7 @@ def import_(
     ] = None,
     size: Annotated[int | None, typer.Option("--size", help="Side of the pictures in pixels.")] = None,
     crop: Annotated[
-        str | None, typer.Option("--crop", help="How faces are cut out: aligned, box or whole.")
+        str | None, typer.Option("--crop", help="How faces are cut out, as in 'ferda prepare'.")
     ] = None,
     normalise: Annotated[
         str | None, typer.Option("--normalise", help="Mean and deviation: imagenet, half or none.")

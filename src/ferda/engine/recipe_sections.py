@@ -13,6 +13,7 @@ from ferda.data.view_options import StrongView, WeakView, preset
 from ferda.engine.schedules import Schedule
 from ferda.errors import UserError, nearest
 from ferda.expressions import BASIC, class_list
+from ferda.faces.crop_names import named_crop
 from ferda.faces.crops import CropRule
 from ferda.methods import method_class
 from ferda.methods.base import MethodConfig, Sampling
@@ -55,7 +56,8 @@ class DataRecipe(Checked):
             target's test split where there is one, else the target.
         classes: The model's class list.
         labels: Which labels of the sources are learned: a column, or `votes` for soft labels.
-        crop: How faces are cut out of data that is not a pack yet; None takes aligned faces of 112 pixels.
+        crop: How faces are cut out of data that is not a pack yet: settings, or the name of a crop as for
+            `ferda prepare`; None takes aligned faces of 112 pixels.
         size: Side in pixels of the pictures that the model sees; None keeps the pack's.
         normalise: Mean and standard deviation: `imagenet`, `half` or `none`.
         channels: Order of colours that the model sees; `bgr` is for weights of programs that read so.
@@ -93,6 +95,14 @@ class DataRecipe(Checked):
     def _preset(cls, value: Any) -> Any:
         try:
             return preset(value) if isinstance(value, str) else value
+        except UserError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("crop", mode="before")
+    @classmethod
+    def _crop(cls, value: Any) -> Any:
+        try:
+            return named_crop(value)
         except UserError as error:
             raise ValueError(str(error)) from error
 

@@ -48,3 +48,22 @@ def crop_settings(name: str) -> dict[str, Any]:
     if name not in CROPS:
         raise UserError(f"There is no crop '{name}'{nearest(name, CROPS)}; choose one of {', '.join(CROPS)}.")
     return dict(CROPS[name][0])
+
+
+def named_crop(value: object) -> object:
+    """Return the settings that a recipe means by a name, alone or as the kind of further settings.
+
+    Args:
+        value: As a recipe has it: `ddamfn`, or `{kind: ddamfn, size: 96}`. What names no crop is returned as
+            it is; a name that is also a kind is one if it stands alone.
+
+    Raises:
+        UserError: If a name alone is none.
+    """
+    if isinstance(value, str):
+        return crop_settings(value)
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(kind, str) or kind not in CROPS:
+        return value
+    settings = CROPS[kind][0]
+    return value if settings["kind"] == kind else {**settings, **value, "kind": settings["kind"]}
