@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ferda.data.cache import is_prepared
 from ferda.data.domain import Domain, UnlabelledDomain, open_domain
 from ferda.data.labels import LabelRule
 from ferda.data.pack import Pack, Pictures, write_pack
@@ -172,7 +173,9 @@ def test_raw_data_is_prepared_into_the_cache_once(
     def open_it(crop: CropRule = WHOLE) -> Domain:
         return open_domain(root, crop=crop, progress=lambda done, total: seen.append((done, total)))
 
+    assert not is_prepared(str(root), WHOLE)
     domain = open_it()
+    assert is_prepared(str(root), WHOLE) and is_prepared(str(domain.pack.path))
     assert domain.name == "tree"
     assert domain.counts()["sadness"] == 2
     assert domain.pack.path.parent == tmp_path / "cache"
@@ -183,6 +186,7 @@ def test_raw_data_is_prepared_into_the_cache_once(
     other = open_it(CropRule(kind="whole", size=9, detect=False))
     assert other.pack.path != domain.pack.path
     (root / "sad/b.png").write_bytes(picture(42))
+    assert not is_prepared(str(root), WHOLE) and not is_prepared(str(root / "nowhere"))
     assert open_it().pack.path != domain.pack.path
     assert len(list((tmp_path / "cache").iterdir())) == 3
 

@@ -21,6 +21,7 @@ from ferda.errors import UserError
 from ferda.faces.crops import CropRule
 
 SYNTHETIC = "synthetic:"
+_ALIGNED = CropRule(kind="aligned")
 
 
 def cache_folder() -> Path:
@@ -52,14 +53,33 @@ def prepared(
         if options:
             raise UserError(f"{place} is a pack, which takes no reader's options ({', '.join(options)}).")
         return Pack.open(place)
-    reading, name, where = _read(place, options)
-    rule = crop or CropRule(kind="aligned")
-    key = json.dumps([where, reading.fingerprint(), rule.to_dict()], sort_keys=True)
-    folder = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    out = cache_folder() / folder
+    reading, name, out = _cached(place, crop, options)
     # With force a damaged pack is made again; a sound one under this name is the one that is wanted.
-    prepare(reading, out, rule, workers=workers, progress=progress, name=name, force=True)
+    prepare(reading, out, crop or _ALIGNED, workers=workers, progress=progress, name=name, force=True)
     return Pack.open(out)
+
+
+def is_prepared(place: str, crop: CropRule | None = None) -> bool:
+    """Say whether `prepared` would only open a pack. Of other data, files are listed and none is read.
+
+    Args:
+        place: As for `prepared`.
+        crop: Likewise.
+    """
+    if not place.startswith(SYNTHETIC) and is_pack(Path(place)):
+        return True
+    try:
+        return is_pack(_cached(place, crop, {})[2])
+    except UserError:
+        return False
+
+
+def _cached(place: str, crop: CropRule | None, options: dict[str, Any]) -> tuple[Reading, str, Path]:
+    """Return the reading, the name of the data, and where its pack is in the cache, now or later."""
+    reading, name, where = _read(place, options)
+    key = json.dumps([where, reading.fingerprint(), (crop or _ALIGNED).to_dict()], sort_keys=True)
+    folder = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return reading, name, cache_folder() / folder
 
 
 def _read(place: str, options: dict[str, Any]) -> tuple[Reading, str, str]:
