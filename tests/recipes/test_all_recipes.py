@@ -28,12 +28,15 @@ import pandas as pd
 import pytest
 
 import ferda
+from ferda.engine.checkpoint import Preprocessing, save_weights
 from ferda.engine.domains import open_watched
 from ferda.engine.keeper import Keeper
 from ferda.engine.recipe import Recipe, list_recipes, load_recipe, parse_recipe
 from ferda.engine.scoring import answers
 from ferda.engine.stage import Stage
-from ferda.methods import list_methods, method_class
+from ferda.expressions import BASIC
+from ferda.faces.crops import CropRule
+from ferda.methods import create_method, list_methods, method_class
 from ferda.synthetic.embedded import embedded_files
 
 RECIPES = {name: load_recipe(name) for name in list_recipes()}
@@ -137,11 +140,22 @@ def test_a_recipe_with_anything_new_would_be_trained() -> None:
 
 @pytest.fixture(scope="session")
 def handful(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tables of a few pictures of each synthetic domain: one of a class to train with.
+    """Tables of a few pictures of each synthetic domain, one of a class to train with; a model to start from.
 
     Valence, arousal and people are made up, for the recipes that learn them or part them.
     """
     root = tmp_path_factory.mktemp("handful")
+    network = {"backbone": "small_cnn"}
+    shown = Preprocessing(CropRule(), 48, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    model = create_method("source_only", len(BASIC), **network)
+    save_weights(
+        root / "start.safetensors",
+        model,
+        name="source_only",
+        settings=network,
+        classes=BASIC,
+        preprocessing=shown,
+    )
     for name in ("studio", "street", "cctv"):
         archive, table = embedded_files(name)
         rows = pd.read_csv(table)
@@ -160,7 +174,8 @@ def in_miniature(recipe: Recipe, handful: Path) -> Recipe:
     raw = recipe.to_dict()
     kind = method_class(recipe.method.name)
     wanted = ("studio", "street") if kind.sampling != "joint" else ("studio",)
-    raw["data"]["sources"] = [str(handful / name / "faces.csv") for name in wanted]
+    raw["data"]["sources"] = [str(handful / name / "faces.csv") for name in wanted if kind.needs.sources]
+    raw["training"]["start"] = str(handful / "start.safetensors") if kind.needs.source_model else None
     raw["data"]["target"] = str(handful / "cctv" / "faces.csv") if kind.needs.target else None
     raw["data"]["watch"] = str(handful / "cctv" / "faces.csv@test")
     steps = len(wanted) if kind.sampling == "round_robin" else 1
@@ -197,12 +212,13 @@ def test_a_recipe_trains_and_its_checkpoint_answers(
     assert tuple(run.journal["stage"].unique()) == stages_of(recipe)
     assert np.isfinite(run.journal["loss"]).all()
     model = run.load()
-    assert model.preprocessing.size == recipe.data.size
+    assert model.preprocessing.size == run.recipe.data.size
     watched = open_watched(recipe.data)
     assert watched is not None
     said = answers(model.method, watched, None, model.preprocessing, next(model.method.parameters()).device)
     assert np.isfinite(said.probabilities).all()
     assert np.allclose(said.probabilities.sum(1), 1, atol=1e-4)
     # the file on disk is the model that was scored when its epoch ended
-    with np.load(run.folder / "outputs" / f"{stages_of(recipe)[-1]}_001.npz") as recorded:
+    epoch = model.metadata["epoch"]
+    with np.load(run.folder / "outputs" / f"{stages_of(recipe)[-1]}_{epoch:03d}.npz") as recorded:
         assert np.allclose(said.probabilities, recorded["probabilities"], atol=1e-4)

@@ -92,6 +92,7 @@ def describe(name: str) -> Description:
         "target faces": kind.needs.target,
         "a strong view of the target": kind.needs.strong,
         "five landmarks": kind.needs.landmarks,
+        "a trained model to start from": kind.needs.source_model,
     }
     return Description(
         name=name,

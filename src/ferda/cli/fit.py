@@ -27,6 +27,13 @@ def fit(
     target: Annotated[
         str | None, typer.Option("--target", help="The domain to adapt to. Its labels are never read.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            help="A run whose weights to start from; a method without sources needs one.",
+        ),
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="A recipe by name or path; the method's own by default.")
     ] = None,
@@ -74,7 +81,7 @@ def fit(
     wanted = {"select": select, "precision": precision, "seed": seed}
     options = [f"training.{key}={value}" for key, value in wanted.items() if value is not None]
     changes = [*options, *_start(weights, download), *(changes or [])]
-    resolved = recipe_for(method, recipe, sources=sources or (), target=target, changes=changes)
+    resolved = recipe_for(method, recipe, sources=sources or (), target=target, start=start, changes=changes)
     _check_download(resolved, download)
     with reports_to(lambda report: remark(f"start weights {report.source}: {report}")):
         run = train(

@@ -57,6 +57,8 @@ def open_run_domains(
     """
     if needs.sources and not data.sources:
         raise UserError("The recipe names no source; give labelled faces with --sources.")
+    if needs.source_model and data.target is None:
+        raise UserError("The recipe names no target; give the faces to adapt to with --target.")
     pairs = [_source(spec, data, progress) for spec in data.sources]
     for source, holdout in pairs:
         counts = "  ".join(f"{name} {count}" for name, count in source.counts().items())
@@ -77,7 +79,9 @@ def open_run_domains(
     watch = open_watched(data, progress)
     if watch is not None:
         _guard(data, [source for source, _ in pairs], target, watch, tell)
-    rules = {str(domain.crop) for domain in (*(source for source, _ in pairs), *([target] if target else []))}
+    cropped = (*(source for source, _ in pairs), *([target] if target else []))
+    rules = {CropRule.from_dict(domain.crop) for domain in cropped}
+    rules |= {data.crop} if needs.source_model and data.crop is not None else set()
     if len(rules) > 1:
         tell("warning: the domains were cropped by different rules, which is a domain gap of its own")
     shown = target or (pairs[0][0] if pairs else watch)
@@ -99,7 +103,7 @@ def open_run_domains(
 
 
 def notes_on_test(data: DataRecipe, test: Domain, way_on: str | None) -> dict[str, int]:
-    """Count test faces that a run learned from, or saw without labels; of its domains only packs are opened.
+    """Count test faces that a run or its start learned from, or saw without labels; only packs are opened.
 
     Args:
         data: Of the finished run.
@@ -113,7 +117,8 @@ def notes_on_test(data: DataRecipe, test: Domain, way_on: str | None) -> dict[st
     def is_there(spec: str) -> bool:
         return is_pack(Path(place_and_split(spec)[0]))
 
-    sources = [_source(spec, data, None)[0] for spec in data.sources if is_there(spec)]
+    learned_from = (*data.sources, *data.start_sources)
+    sources = [_source(spec, data, None)[0] for spec in learned_from if is_there(spec)]
     learned = find_learned(sources, test)
     if way_on is not None:
         refuse(learned, sources, test, way_on)

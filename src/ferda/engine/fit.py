@@ -21,7 +21,7 @@ from ferda.engine.precision import fabric_plugins, spare_depthwise
 from ferda.engine.recipe import Recipe, recipe_for
 from ferda.engine.run import Run, begin_folder, check_folder, next_folder
 from ferda.engine.session import Session
-from ferda.engine.start import start_from
+from ferda.engine.start import start_from, with_start
 from ferda.errors import UserError
 from ferda.methods import method_class
 
@@ -32,6 +32,7 @@ def fit(
     *,
     sources: Sequence[str | Path] = (),
     target: str | Path | None = None,
+    start: str | Path | None = None,
     changes: Sequence[str] = (),
     resume: bool = False,
     devices: int = 1,
@@ -47,6 +48,7 @@ def fit(
         folder: Where the run is written; None takes the next free `runs/METHOD-1`.
         sources: Labelled domains, if `recipe` is a name.
         target: Domain to adapt to, if `recipe` is a name.
+        start: Run or weights file to start from, if `recipe` is a name; a method without sources needs one.
         changes: `a.b=value` changes to the recipe, if `recipe` is a name.
         resume: Go on with the run that is there; the numbers are those of a run that never stopped.
         devices: Processes on this machine, one a device.
@@ -63,10 +65,12 @@ def fit(
         KeyboardInterrupt: After Ctrl-C, when the run was saved.
     """
     if isinstance(recipe, str):
-        recipe = recipe_for(recipe, sources=sources, target=target, changes=changes)
-    elif sources or target is not None or changes:
-        raise ValueError("sources, target and changes go with a method's name; use Recipe.override otherwise")
-    recipe = with_excluded(recipe)
+        recipe = recipe_for(recipe, sources=sources, target=target, start=start, changes=changes)
+    elif sources or target is not None or start is not None or changes:
+        raise ValueError(
+            "sources, target, start and changes go with a method's name; use Recipe.override otherwise"
+        )
+    recipe = with_excluded(with_start(recipe))
     folder = next_folder(Path("runs"), Path(recipe.method.name).stem) if folder is None else Path(folder)
     fabric = _fabric(recipe, make_loggers(loggers, folder), devices, nodes, accelerator)
     fabric.launch()
@@ -96,6 +100,8 @@ def fit(
     fabric.barrier()
     session = Session(fabric, recipe, method, domains, folder, display)
     session.train(resume)
+    if session.keeper.keeps_start:
+        display.say("no epoch scored better than the model it started from, which is kept")
     return run
 
 

@@ -5,6 +5,7 @@ Only the first process writes. What is on disk is at every moment a state that c
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ferda.engine.stage import Stage
 from ferda.engine.tables import GrowingTable
 from ferda.errors import UserError
 from ferda.methods.base import Method
+from ferda.selection.collapse import has_collapsed
 
 
 class Keeper:
@@ -46,6 +48,7 @@ class Keeper:
         scorer.check(recipe.training.select)
         self.journal = GrowingTable(folder / "journal.csv")
         self.scores = GrowingTable(folder / "scores.csv")
+        self._began, self._before = time.monotonic(), 0.0
 
     def log(
         self,
@@ -69,6 +72,7 @@ class Keeper:
         numbers |= {f"note/{name}": value for name, value in notes.items()}
         epoch = (stage.step - 1) // stage.steps_per_epoch + 1
         row = {"stage": stage.name, "epoch": epoch, "step": stage.step, "images_per_second": round(speed, 1)}
+        row["seconds"] = round(self._before + time.monotonic() - self._began, 3)
         self.journal.append({**row, **numbers})
         for logger in self.fabric.loggers:
             logger.log_metrics({f"{stage.name}/{key}": value for key, value in numbers.items()}, stage.step)
@@ -94,7 +98,7 @@ class Keeper:
         )
         rule = self._rule(stage, scores)
         value = float(epoch) if rule == "last" else scores[rule]
-        guard = 0.0 if rule == "last" else scores.get("source_accuracy", 0.0)
+        guard = 0.0 if rule == "last" else self._trust(stage, scores)
 
         def write(path: Path) -> None:
             save_weights(
@@ -111,15 +115,26 @@ class Keeper:
                 scores=scores,
             )
 
-        chosen = stage.candidates.offer(value, guard, write) + 1
+        chosen = stage.candidates.offer(value, guard, write)
         self.scores.append(
             {"stage": stage.name, "epoch": epoch, "step": stage.step, **scores, "selected": ""}
         )
-        for row in self.scores.rows:
-            if row["stage"] == stage.name:
-                row["selected"] = rule if row["epoch"] == str(chosen) else ""
+        for place, row in enumerate(row for row in self.scores.rows if row["stage"] == stage.name):
+            row["selected"] = rule if place == chosen else ""
         self.scores.keep(lambda row: True)
         return scores
+
+    @property
+    def keeps_start(self) -> bool:
+        """Whether the model that the run started from is what was chosen."""
+        return any(row["epoch"] == "0" and row["selected"] for row in self.scores.rows)
+
+    def _trust(self, stage: Stage, scores: Mapping[str, float]) -> float:
+        """Source accuracy; without source faces 1 unless the answers collapsed since the start, else 0."""
+        if "source_accuracy" in scores or "classes_in_use" not in scores:
+            return scores.get("source_accuracy", 0.0)
+        first = next((row for row in self.scores.rows if row["stage"] == stage.name), scores)
+        return float(not has_collapsed(scores["classes_in_use"], float(first["classes_in_use"])))
 
     def _rule(self, stage: Stage, scores: Mapping[str, float]) -> str:
         wanted = self.recipe.training.select
@@ -196,3 +211,5 @@ class Keeper:
         upto = (-1, 0) if state is None else (state["stage"], state["step"])
         for table in (self.journal, self.scores):
             table.keep(lambda row: (stages.index(row["stage"]), int(row["step"])) <= upto)
+        # time between an interruption and its end is nobody's
+        self._before = float(self.journal.rows[-1].get("seconds") or 0) if self.journal.rows else 0.0

@@ -130,6 +130,7 @@ def recipe_for(
     *,
     sources: Sequence[str | Path] = (),
     target: str | Path | None = None,
+    start: str | Path | None = None,
     changes: Sequence[str] = (),
 ) -> Recipe:
     """Return the recipe of a method with domains and changes laid over it.
@@ -139,6 +140,7 @@ def recipe_for(
         recipe: Name or path; None takes the package's recipe of the method's name, or bare defaults.
         sources: Labelled domains; none keeps those of the recipe.
         target: Domain to adapt to; None keeps that of the recipe.
+        start: Run or weights file to start from; None keeps that of the recipe.
         changes: `a.b=value`.
 
     Raises:
@@ -148,9 +150,10 @@ def recipe_for(
     settings = raw.get("method")
     is_its_own = isinstance(settings, dict) and settings.get("name") == method
     raw["method"] = settings if is_its_own else {"name": method}
-    domains = [f"data.sources={json.dumps([str(source) for source in sources])}"] if sources else []
-    domains += [f"data.target={json.dumps(str(target))}"] if target is not None else []
-    return parse_recipe(raw, [*domains, *changes], where=f"The recipe of {method}")
+    named = [f"data.sources={json.dumps([str(source) for source in sources])}"] if sources else []
+    named += [f"data.target={json.dumps(str(target))}"] if target is not None else []
+    named += [f"training.start={json.dumps(str(start))}"] if start is not None else []
+    return parse_recipe(raw, [*named, *changes], where=f"The recipe of {method}")
 
 
 def list_recipes() -> list[str]:

@@ -21,6 +21,7 @@ from ferda.files import replacing
 from ferda.layers.norm_statistics import with_statistics_of
 from ferda.methods.base import Method
 from ferda.selection import list_validators, validator
+from ferda.selection.collapse import classes_in_use
 from ferda.selection.outputs import EpochOutputs
 
 
@@ -143,6 +144,8 @@ class Scorer:
     def score(self, method: Method, device: torch.device) -> dict[str, float]:
         """Return every validator's score that domains and method allow, higher is better.
 
+        Without source faces `classes_in_use` is added, by which a collapse is noticed.
+
         Args:
             method: To be scored.
             device: Where it is.
@@ -163,7 +166,8 @@ class Scorer:
             source_affect_answers=np.concatenate(affect) if affect else None,
         )
         names = [name for name in self.validators if affect or name != "source_rmse"]
-        return {name: float(validator(name)(outputs)) for name in names}
+        scores = {name: float(validator(name)(outputs)) for name in names}
+        return scores if self.holdouts else scores | {"classes_in_use": classes_in_use(target)}
 
     def record(self, method: Method, device: torch.device, path: Path) -> None:
         """Write the probabilities of the watched rows.

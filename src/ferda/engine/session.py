@@ -117,6 +117,9 @@ class Session:
         if state is not None:
             self.keeper.restore(state, stage, self.method, optimiser, self.average)
         self.display.stage(stage.name, stage.steps, stage.step)
+        if stage.step == 0 and self.method.needs.source_model:
+            # nothing else can tell whether adapting did harm: the start is the first that may be chosen
+            self._end_epoch(stage)
         watch, speed = FiniteWatch(self.fabric.device), Speed()
         while stage.step < stage.steps:
             if stage.begins_epoch:

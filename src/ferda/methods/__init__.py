@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ferda.methods.base import Method
 
 #: Files of this folder that methods are built on, and that are none themselves.
-_SHARED = ("base", "classifier", "global_local", "last_map")
+_SHARED = ("base", "classifier", "global_local", "last_map", "source_free", "two_heads")
 
 
 def list_methods() -> list[str]:

@@ -35,12 +35,15 @@ class Needs:
         target: Unlabelled target rows in every batch (of the stages after the first, if there are several).
         strong: A strong view of the target rows.
         landmarks: Five landmarks a picture.
+        source_model: A trained run to start from, whose network the method has under the same name: a
+            `ferda.backbones.classifier.Classifier` called `network`. Classes and preprocessing are the run's.
     """
 
     sources: bool = True
     target: bool = True
     strong: bool = False
     landmarks: bool = False
+    source_model: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ferda.errors import UserError, nearest
 if TYPE_CHECKING:
     from ferda.selection.outputs import EpochOutputs
 
-_NOT_VALIDATORS = {"choose", "outputs"}
+_NOT_VALIDATORS = {"choose", "collapse", "outputs"}
 
 
 def list_validators() -> list[str]:
