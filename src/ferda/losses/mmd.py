@@ -86,21 +86,31 @@ def gaussian_kernel(distances: Tensor, width: Tensor, kernels: int = 5, factor: 
     )
 
 
-def kernel_blocks(source: Tensor, target: Tensor, kernels: int = 5, factor: float = 2.0) -> KernelBlocks:
-    """Return the multi-kernel Gaussian of two domains, whose width is that of all rows together.
+def kernel_blocks(
+    source: Tensor,
+    target: Tensor,
+    kernels: int = 5,
+    factor: float = 2.0,
+    width: float | None = None,
+) -> KernelBlocks:
+    """Return the multi-kernel Gaussian of two domains.
 
     Args:
         source: (n, D).
         target: (m, D).
         kernels: Number of Gaussians.
         factor: From one to the next.
+        width: b; None takes that of all rows together.
     """
     check_shape(source, "B D", "source")
     check_shape(target, "B D", "target", D=source.shape[1])
     rows, n = at_least_float32(torch.cat([source, target])), len(source)
     distances = squared_distances(rows)
-    width = kernel_width(distances.sum(), len(rows), distances.max())
-    kernel = gaussian_kernel(distances, width, kernels, factor)
+    if width is None:
+        b = kernel_width(distances.sum(), len(rows), distances.max())
+    else:
+        b = distances.new_tensor(width)
+    kernel = gaussian_kernel(distances, b, kernels, factor)
     return KernelBlocks(kernel[:n, :n], kernel[n:, n:], kernel[:n, n:])
 
 
