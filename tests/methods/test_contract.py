@@ -43,6 +43,8 @@ SETTINGS = {
     "m3sda": {"backbone": "small_cnn", "backbone_options": {"stem": 16, "widths": [16, 48]}},
     "mfsan": PLAIN | {"branch_width": 48},
     "duml": PLAIN | {"tower_widths": [16, 32], "tower_units": [1, 1], "fine_width": 16},
+    "mcd": PLAIN | {"head_width": 32},
+    "mdd": PLAIN | {"bottleneck": 32, "head_width": 32},
     "manet": {"widths": [8, 16, 16, 32], "units": [1, 1, 1, 1]},
     "diversified_manet": {"widths": [8, 16, 16, 32], "units": [1, 1, 1, 1]},
 }

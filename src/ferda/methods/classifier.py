@@ -36,6 +36,23 @@ class ClassifierConfig(MethodConfig):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
 
 
+def make_classifier(config: ClassifierConfig, classes: int) -> Classifier:
+    """Return the network that settings describe.
+
+    Args:
+        config: Settings.
+        classes: Number of classes `C`.
+    """
+    return Classifier(
+        config.backbone,
+        classes,
+        options=config.backbone_options,
+        weights=config.weights,
+        bottleneck=config.bottleneck,
+        dropout=config.dropout,
+    )
+
+
 class ClassifierMethod(Method):
     """A method whose network is a `Classifier`; subclasses add what they learn from.
 
@@ -51,14 +68,7 @@ class ClassifierMethod(Method):
         super().__init__(config, classes, sources)
         self.label_smoothing = config.label_smoothing
         self.backbone_rate = config.backbone_rate
-        self.network = Classifier(
-            config.backbone,
-            classes,
-            options=config.backbone_options,
-            weights=config.weights,
-            bottleneck=config.bottleneck,
-            dropout=config.dropout,
-        )
+        self.network = make_classifier(config, classes)
 
     def forward(self, images: Tensor, landmarks: Tensor | None = None) -> Output:
         """Answer for a batch of faces.
