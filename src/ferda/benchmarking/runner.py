@@ -133,13 +133,11 @@ class Runner:
 
     def _train(self, place: Place, claim: int, gpu: str | None) -> None:
         self.watch(place.cell, "begun")
-        start, recipe = self._start(place.cell), place.beside("yaml")
+        start = self._start(place.cell)
         whole = self.table.recipe(place.cell, None if start is None else start.folder)
         _forget_other(place, whole)
-        recipe.write_text(whole.to_yaml(), encoding="utf-8")
-        command = [sys.executable, "-m", "ferda", "fit", whole.method.name, "--recipe", str(recipe)]
-        command += ["--out", str(place.folder), "--no-report"]
-        command += ["--resume"] if (place.folder / "recipe.yaml").is_file() else []
+        place.beside("yaml").write_text(whole.to_yaml(), encoding="utf-8")
+        command = training_command(place, whole.method.name)
         environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads)}
         environment |= {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
         code, said = self._wait_for(place, command, environment, claim)
@@ -181,6 +179,18 @@ class Runner:
         return process.returncode, said
 
 
+def training_command(place: Place, method: str) -> list[str]:
+    """Return the command that trains a cell, or goes on with it.
+
+    Args:
+        place: With its recipe written.
+        method: Name or file.
+    """
+    command = [sys.executable, "-m", "ferda", "fit", method, "--recipe", str(place.beside("yaml"))]
+    command += ["--out", str(place.folder), "--no-report"]
+    return command + (["--resume"] if (place.folder / "recipe.yaml").is_file() else [])
+
+
 def check_finished(table: Table, out: Path) -> None:
     """Refuse a folder whose finished trainings followed another table.
 
@@ -201,6 +211,17 @@ def check_finished(table: Table, out: Path) -> None:
             f"{len(others)} finished trainings in {out} followed other settings than the table asks for, the "
             f"first is {others[0].folder}: choose another folder, or remove them."
         )
+
+
+def forget_failures(table: Table, out: Path) -> None:
+    """Let what failed be trained again.
+
+    Args:
+        table: Checked.
+        out: Its folder.
+    """
+    for cell in table.cells:
+        Place(out, cell).beside("error").unlink(missing_ok=True)
 
 
 def _is_same(place: Place, recipe: Recipe) -> bool:

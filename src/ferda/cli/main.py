@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ferda.cli.benchmark import benchmark
 from ferda.cli.card import describe
 from ferda.cli.check import check
 from ferda.cli.datasets import datasets
@@ -29,7 +30,10 @@ from ferda.cli.synth import synth
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-_RESUME = "Type the same command with --resume and --out RUN to go on where it stopped; no number changes."
+_AFTER = {
+    fit: "Type the same command with --resume and --out RUN to go on where it stopped; no number changes.",
+    benchmark: "Every training saved itself; type the same command to go on.",
+}
 for verb in (
     demo,
     prepare,
@@ -40,6 +44,7 @@ for verb in (
     fit,
     import_,
     evaluate,
+    benchmark,
     predict,
     explain,
     export,
@@ -48,7 +53,7 @@ for verb in (
     show,
     doctor,
 ):
-    door = guarded(verb, after_interrupt=_RESUME) if verb is fit else guarded(verb)
+    door = guarded(verb, after_interrupt=_AFTER[verb]) if verb in _AFTER else guarded(verb)
     app.command(verb.__name__.rstrip("_"), cls=SpacedCommand)(door)
 
 

@@ -99,7 +99,7 @@ def write_report(
             [
                 *(data or {}).items(),
                 *((f"{run.name}: {key}", value) for run in runs for key, value in run.facts.items()),
-                *_versions(),
+                *version_facts(),
             ],
         ),
     ]
@@ -152,7 +152,7 @@ def write_evaluation_report(
     chosen = (evaluations[0].model, f"checkpoint chosen by {evaluations[0].selected_by}")
     sections += [
         counted_section(named, [chosen]),
-        reproduce_section({}, [*(data or {}).items(), *_versions()]),
+        reproduce_section({}, [*(data or {}).items(), *version_facts()]),
     ]
     return _write(path, title, headline(evaluations[0]), sections, evaluations[0])
 
@@ -170,7 +170,8 @@ def _of_domain(section: Section, domain: str, number: int) -> Section:
     )
 
 
-def _versions() -> list[tuple[str, str]]:
+def version_facts() -> list[tuple[str, str]]:
+    """Return what else must be the same to do it again: packages, Python, machine."""
     packages = " · ".join(
         f"{name} {metadata.version(name)}" for name in ("ferda", "torch", "numpy", "scikit-learn")
     )
