@@ -50,7 +50,9 @@ class Blocks:
             make_folder(folder)
             with replacing(plan) as temporary:
                 temporary.write_text(json.dumps({"key": key}), encoding="utf-8")
-        return cls(folder)
+        blocks = cls(folder)
+        blocks._sweep()
+        return blocks
 
     def __contains__(self, start: int) -> bool:
         return start in self._done
@@ -90,6 +92,15 @@ class Blocks:
         for start in self._done:
             self._path(start).unlink()
         self._done.clear()
+
+    def _sweep(self) -> None:
+        """Remove what a killed run had begun: half a record, half of the contact sheets."""
+        kept = {"plan.json", "images.npy", *(self._path(start).name for start in self._done)}
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in kept:
+                path.unlink()
 
     def _path(self, start: int) -> Path:
         return self.folder / f"block-{start:09d}.npz"

@@ -127,7 +127,8 @@ class PackWriter:
         with replacing(self.folder / "landmarks.npy") as temporary:
             np.save(temporary, self.landmarks[kept])
         write_manifest(manifest, self.folder / "manifest.parquet")
-        unusable.to_csv(self.folder / "unusable.csv", index=False)
+        with replacing(self.folder / "unusable.csv") as temporary:
+            unusable.to_csv(temporary, index=False)
         counts = manifest["expression"].value_counts()
         description = {
             "format": FORMAT,
@@ -140,7 +141,8 @@ class PackWriter:
             **details,
         }
         text = json.dumps(description, indent=1, ensure_ascii=False)
-        (self.folder / "pack.json").write_text(text + "\n", encoding="utf-8")
+        with replacing(self.folder / "pack.json") as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
         self._appear()
         return self.path
 
