@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ferda.batch import DomainBatch
 from ferda.data.domain import Domain
@@ -17,6 +20,7 @@ from ferda.data.labels import LabelRule
 from ferda.data.loader import DomainLoader, evaluation_batches
 from ferda.data.normalise import Normalise
 from ferda.data.pack import write_pack
+from ferda.data.view_options import WeakView
 from ferda.errors import UserError
 
 CLASSES = ("surprise", "fear", "anger")
@@ -122,6 +126,50 @@ def test_every_step_takes_another_chance(folder: Path) -> None:
     loader = DomainLoader([make_domain(folder, "single", 1)], None, batch=1)
     shown = [loader.batch(step).sources[0].landmarks for step in range(3)]
     assert not torch.allclose(shown[0], shown[1]) and not torch.allclose(shown[1], shown[2])
+
+
+@pytest.mark.parametrize("sampling", ["joint", "pooled", "round_robin"])
+def test_resident_pictures_and_the_background_change_no_bit(domains: list[Domain], sampling: str) -> None:
+    options = {"sampling": sampling, "weak": "weak", "strong": "strong", "normalise": "imagenet"}
+    plain, other = load(domains, **options), load(domains, resident=True, ahead=True, **options)
+    for step in (0, 1, 2, 9, 10):
+        for one, two in zip(parts_of(plain.batch(step)), parts_of(other.batch(step)), strict=True):
+            assert torch.equal(one, two)
+    whole = [[batch.images for batch in loader.target_view(batch=8).batches()] for loader in (plain, other)]
+    assert torch.equal(torch.cat(whole[0]), torch.cat(whole[1]))
+
+
+def test_a_dropped_loader_frees_its_resident_pictures(domains: list[Domain]) -> None:
+    loader = load(domains, resident=True, ahead=True)
+    loader.batch(0)
+    loader._ahead._thread.shutdown()  # the thread may be at work on the next batch
+    copy = weakref.ref(loader._target.pixels._copy)
+    gc.disable()
+    try:
+        del loader
+        assert copy() is None, "only the garbage collector would free it, and a further stage needs the room"
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("resident", [False, True])
+def test_no_copy_to_the_device_waits_for_it(domains: list[Domain], resident: bool) -> None:
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            kwargs = kwargs or {}
+            if function is torch.ops.aten._to_copy.default and kwargs.get("device") == torch.device("meta"):
+                copies.append(kwargs.get("non_blocking", False))
+            return function(*args, **kwargs)
+
+    copies: list[bool] = []
+    # the meta device computes nothing, but refuses to mix with tensors of the CPU
+    erasing = WeakView(erase=0.5)
+    loader = load(domains, weak=erasing, strong="strong", normalise="half", resident=resident, device="meta")
+    loader.batch(0)
+    with Watch():
+        batch = loader.batch(1)
+    assert {tensor.device.type for tensor in parts_of(batch)} == {"meta"}
+    assert len(copies) > 10 and all(copies)
 
 
 def test_target_does_not_change_with_the_sources(domains: list[Domain]) -> None:

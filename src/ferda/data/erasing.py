@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ferda.data.device import sent
 from ferda.data.geometric import log_between
 from ferda.data.view_options import StrongView, WeakView
 
@@ -59,4 +60,5 @@ def paint(pictures: Tensor, boxes: Tensor, colour: tuple[int, int, int]) -> Tens
     rows = torch.arange(pictures.shape[2], device=pictures.device)
     columns = torch.arange(pictures.shape[3], device=pictures.device)
     inside = ((rows >= top) & (rows < bottom))[:, :, None] & ((columns >= left) & (columns < right))[:, None]
-    return pictures.lerp_(pictures.new_tensor(colour).view(3, 1, 1), inside[:, None].to(pictures.dtype))
+    filling = sent(torch.tensor(colour, dtype=pictures.dtype), pictures.device)
+    return pictures.lerp_(filling.view(3, 1, 1), inside[:, None].to(pictures.dtype))

@@ -9,8 +9,10 @@ import torch
 from torch import Generator, Tensor
 
 from ferda.batch import Labelled, Unlabelled
+from ferda.data.device import sent
 from ferda.data.domain import Domain, UnlabelledDomain
 from ferda.data.normalise import Normalise
+from ferda.data.pixels import Pixels
 from ferda.data.stream import Stream, seed_of
 from ferda.data.views import Views
 from ferda.errors import UserError
@@ -26,6 +28,7 @@ class Feed:
         second: A strong view of the same pictures; None for none.
         normalise: What follows the views.
         device: Where views are made.
+        resident: Keep the pictures there.
 
     Raises:
         UserError: If pooled domains have pictures of different sizes.
@@ -39,6 +42,7 @@ class Feed:
         second: Views | None,
         normalise: Normalise,
         device: torch.device,
+        resident: bool = False,
     ) -> None:
         sizes = {domain.name: domain.size for domain in pool}
         if len(set(sizes.values())) > 1:
@@ -50,7 +54,7 @@ class Feed:
         self.second = second
         self.normalise = normalise
         self.device = device
-        self._starts = np.cumsum([0, *(len(domain) for domain in pool)])
+        self.pixels = Pixels(pool, device, resident=resident)
         points = np.concatenate([domain.landmarks for domain in pool])
         self._landmarks = points if np.isfinite(points).any() else None
         known = [domain for domain in pool if isinstance(domain, Domain)]
@@ -71,9 +75,9 @@ class Feed:
         assert self._labels is not None
         rows = self.stream.rows(step)
         images, landmarks, _ = self._views(rows, step, None)
-        labels = torch.from_numpy(self._labels[rows]).to(self.device)
-        affect = None if self._affect is None else torch.from_numpy(self._affect[rows]).to(self.device)
-        return Labelled(images, labels, landmarks, torch.from_numpy(rows).to(self.device), affect)
+        labels = sent(torch.from_numpy(self._labels[rows]), self.device)
+        affect = None if self._affect is None else sent(torch.from_numpy(self._affect[rows]), self.device)
+        return Labelled(images, labels, landmarks, sent(torch.from_numpy(rows), self.device), affect)
 
     def unlabelled(self, step: int) -> Unlabelled:
         """Return this process's rows of a step without labels.
@@ -83,8 +87,7 @@ class Feed:
         """
         rows = self.stream.rows(step)
         images, landmarks, strong = self._views(rows, step, self.second)
-        index = torch.from_numpy(rows).to(self.device)
-        return Unlabelled(images, landmarks, index, *strong)
+        return Unlabelled(images, landmarks, sent(torch.from_numpy(rows), self.device), *strong)
 
     def names(self, step: int) -> list[str]:
         """Return files of labelled rows, row numbers of others, each with its domain's name.
@@ -93,16 +96,17 @@ class Feed:
             step: Of the stream.
         """
         rows = self.stream.rows(step)
-        owners = np.searchsorted(self._starts, rows, "right") - 1
-        places = zip(owners.tolist(), (rows - self._starts[owners]).tolist(), strict=True)
+        starts = self.pixels.starts
+        owners = np.searchsorted(starts, rows, "right") - 1
+        places = zip(owners.tolist(), (rows - starts[owners]).tolist(), strict=True)
         return [_name(self.pool[owner], position) for owner, position in places]
 
     def _views(
         self, rows: np.ndarray, step: int, second: Views | None
     ) -> tuple[Tensor, Tensor | None, tuple[Tensor | None, Tensor | None]]:
-        images = torch.from_numpy(self._gather(rows)).to(self.device)
+        images = self.pixels.gather(rows)
         points = self._landmarks
-        landmarks = None if points is None else torch.from_numpy(points[rows]).to(self.device)
+        landmarks = None if points is None else sent(torch.from_numpy(points[rows]), self.device)
         # chance is drawn for the whole batch, so that its pictures do not depend on the number of processes
         generator = Generator().manual_seed(seed_of(self.stream.seed, step))
         draws = (second or self.view).draw(self.stream.batch, generator)
@@ -113,16 +117,6 @@ class Feed:
             distorted, followed = second.apply(images, landmarks, draws)
             strong = self.normalise(distorted), followed
         return self.normalise(pictures), moved, strong
-
-    def _gather(self, rows: np.ndarray) -> np.ndarray:
-        if len(self.pool) == 1:
-            return self.pool[0].gather(rows)
-        size = self.pool[0].size
-        images = np.empty((len(rows), size, size, 3), np.uint8)
-        for domain, start, end in zip(self.pool, self._starts, self._starts[1:], strict=False):
-            here = (rows >= start) & (rows < end)
-            images[here] = domain.gather(rows[here] - start)
-        return images
 
 
 def _labels(pool: Sequence[Domain]) -> np.ndarray | None:

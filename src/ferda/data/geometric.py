@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ferda.data.device import sent
 from ferda.data.view_options import Border, WeakView
 from ferda.landmarks import mirror_order
 
@@ -162,5 +163,5 @@ def swap_sides(points: Tensor, mirrored: Tensor) -> Tensor:
         points: (B, P, 2) with P of 5 or 68.
         mirrored: (B,) bool on the points' device.
     """
-    order = torch.tensor(mirror_order(points.shape[1]), device=points.device)
+    order = sent(torch.tensor(mirror_order(points.shape[1])), points.device)
     return torch.where(mirrored[:, None, None], points[:, order], points)

@@ -17,10 +17,13 @@ import numpy as np
 import torch
 
 from ferda.batch import DomainBatch, Unlabelled
+from ferda.data.ahead import Ahead
 from ferda.data.balance import SourceBalance, balanced_by
+from ferda.data.device import sent
 from ferda.data.domain import Domain, UnlabelledDomain
 from ferda.data.feed import Feed
 from ferda.data.normalise import Channels, Normalise
+from ferda.data.pixels import Pixels
 from ferda.data.stream import Stream, seed_of
 from ferda.data.view_options import View
 from ferda.data.views import Views
@@ -47,6 +50,8 @@ class DomainLoader:
         rank: Number of this process.
         world: Number of processes; must divide the batches.
         device: Where views are made.
+        resident: Keep the pictures of all domains there, as bytes.
+        ahead: Make the next batch in the background; None does so for a GPU.
 
     Raises:
         ValueError: If nothing is to be loaded, or the domains have different classes.
@@ -71,6 +76,8 @@ class DomainLoader:
         rank: int = 0,
         world: int = 1,
         device: torch.device | str = "cpu",
+        resident: bool = False,
+        ahead: bool | None = None,
     ) -> None:
         if not sources and target is None:
             raise ValueError("a loader needs a source or a target")
@@ -89,13 +96,13 @@ class DomainLoader:
         for number, pool in enumerate(pools, start=1):
             kinds, rule = balanced_by(pool, balance)
             stream = Stream(kinds, batch, seed_of(seed, number), rule, cap, rank=rank, world=world)
-            self._sources.append(Feed(pool, stream, view, None, self.normalise, self.device))
+            self._sources.append(Feed(pool, stream, view, None, self.normalise, self.device, resident))
         self._target = None
         if target is not None:
-            rows = target_batch or batch
-            stream = Stream(len(target), rows, seed_of(seed, 0), rank=rank, world=world)
+            stream = Stream(len(target), target_batch or batch, seed_of(seed, 0), rank=rank, world=world)
             second = None if strong is None else Views(strong, self.size, weak)
-            self._target = Feed((target,), stream, view, second, self.normalise, self.device)
+            self._target = Feed((target,), stream, view, second, self.normalise, self.device, resident)
+        self._ahead = Ahead() if (self.device.type == "cuda" if ahead is None else ahead) else None
 
     def batch(self, step: int) -> DomainBatch:
         """Return this process's part of a step's batch.
@@ -103,6 +110,9 @@ class DomainLoader:
         Args:
             step: From 0.
         """
+        return self._make(step) if self._ahead is None else self._ahead(self._make, step)
+
+    def _make(self, step: int) -> DomainBatch:
         sources = tuple(feed.labelled(turn) for feed, turn in self._turns(step))
         target = None if self._target is None else self._target.unlabelled(step)
         turn = step % len(self._sources) if self.sampling == "round_robin" and self._sources else 0
@@ -141,9 +151,9 @@ class DomainLoader:
         Raises:
             ValueError: If there is no target.
         """
-        if self.target is None:
+        if self.target is None or self._target is None:
             raise ValueError("this loader has no target")
-        return WholeDomain(self.target, self.size, self.normalise, batch=batch, device=self.device)
+        return WholeDomain(self.target, self.size, self.normalise, batch=batch, pixels=self._target.pixels)
 
     def _turns(self, step: int) -> list[tuple[Feed, int]]:
         """Which sources a step shows, and their own step numbers."""
@@ -163,6 +173,7 @@ class WholeDomain:
         rows: Positions within the domain; None takes all.
         batch: Pictures at a time.
         device: Where the pictures go.
+        pixels: Gives the domain's pictures on a device; None reads them from the pack onto `device`.
     """
 
     def __init__(
@@ -174,29 +185,28 @@ class WholeDomain:
         rows: np.ndarray | None = None,
         batch: int = 128,
         device: torch.device | str = "cpu",
+        pixels: Pixels | None = None,
     ) -> None:
         self.rows = np.arange(len(domain)) if rows is None else np.asarray(rows)
         self.batch = batch
-        self._domain = domain
+        self._pixels = pixels or Pixels((domain,), torch.device(device))
         points = domain.landmarks
-        self._landmarks = points if np.isfinite(points).any() else None
+        self._landmarks = torch.from_numpy(points) if np.isfinite(points).any() else None
         self._view = Views("none", size)
         self._normalise = normalise
-        self._device = torch.device(device)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def batches(self) -> Iterator[Unlabelled]:
         """Yield the rows in order; the last batch may be smaller."""
-        points = self._landmarks
+        device = self._pixels.device
         for start in range(0, len(self.rows), self.batch):
             index = self.rows[start : start + self.batch]
-            images = torch.from_numpy(self._domain.gather(index)).to(self._device)
-            landmarks = None if points is None else torch.from_numpy(points[index]).to(self._device)
+            points = None if self._landmarks is None else sent(self._landmarks[index], device)
             still = torch.zeros(len(index), self._view.columns)
-            pictures, moved = self._view.apply(images, landmarks, still)
-            yield Unlabelled(self._normalise(pictures), moved, torch.from_numpy(index).to(self._device))
+            pictures, moved = self._view.apply(self._pixels.gather(index), points, still)
+            yield Unlabelled(self._normalise(pictures), moved, sent(torch.from_numpy(index), device))
 
 
 class Shown(Protocol):

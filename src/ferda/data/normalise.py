@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ferda.data.device import sent
 from ferda.errors import UserError, nearest
 
 Channels = Literal["rgb", "bgr"]
@@ -70,5 +71,5 @@ class Normalise:
         return images if self.channels == "rgb" else images.flip(1)
 
     def _columns(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        both = torch.tensor((self.mean, self.std), device=images.device, dtype=images.dtype)
+        both = sent(torch.tensor((self.mean, self.std), dtype=images.dtype), images.device)
         return both[0].view(3, 1, 1), both[1].view(3, 1, 1)

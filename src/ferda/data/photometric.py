@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ferda.data.device import sent
 from ferda.data.view_options import WeakView
 
 _GREY = (0.299, 0.587, 0.114)
@@ -45,7 +46,7 @@ def adjust_colour(pictures: Tensor, amounts: Tensor) -> Tensor:
         amounts: (B, 3) from `weak_colour`, on the pictures' device.
     """
     gain, to_mean, colour = (amount[:, None, None] for amount in amounts.unbind(1))
-    grey = pictures.new_tensor(_GREY)
+    grey = sent(torch.tensor(_GREY, dtype=pictures.dtype), pictures.device)
     mean = (pictures.mean((2, 3)) @ grey)[:, None, None]
     matrix = gain * (colour * torch.eye(3, device=pictures.device) + (1 - colour) * grey)
     flat = torch.baddbmm((to_mean * mean).expand(-1, 3, 1), matrix, pictures.flatten(2))

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from ferda.checks import check_shape
+from ferda.data.device import sent
 from ferda.data.erasing import cutout_boxes, erase_boxes, paint
 from ferda.data.geometric import (
     move_points,
@@ -93,15 +94,15 @@ class Views:
         pictures = self._pictures(images, draws, size, maps, distortion)
         if self.weak.erase > 0:
             boxes = erase_boxes(self.weak, draws[:, _ERASE], size)
-            pictures = paint(pictures, boxes.to(images.device), self.weak.erase_colour)
+            pictures = paint(pictures, sent(boxes, images.device), self.weak.erase_colour)
         if self.strong:
             pictures = _distort_values(self.strong, pictures.round_(), draws)
         if landmarks is not None and (size != side or self.weak.moves or distortion is not None):
             follow = distortion is not None and self.strong is not None and self.strong.landmarks_follow
             all_maps = maps @ distortion if follow and distortion is not None else maps
-            landmarks = move_points(landmarks, all_maps.to(landmarks.device), side, size)
+            landmarks = move_points(landmarks, sent(all_maps, landmarks.device), side, size)
             if self.weak.flip_swap:
-                landmarks = swap_sides(landmarks, mirrored.to(landmarks.device))
+                landmarks = swap_sides(landmarks, sent(mirrored, landmarks.device))
         return pictures.div_(255), landmarks
 
     def _pictures(
@@ -110,9 +111,9 @@ class Views:
         """Resample once and change the light: (B, 3, size, size) float from 0 to 255."""
         device = images.device
         moves = self.weak.moves or distortion is not None
-        all_maps = (maps if distortion is None else maps @ distortion).to(device)
-        kept = None if distortion is None else distortion.to(device)
-        colours = weak_colour(self.weak, draws[:, _COLOUR]).to(device)
+        all_maps = sent(maps if distortion is None else maps @ distortion, device)
+        kept = None if distortion is None else sent(distortion, device)
+        colours = sent(weak_colour(self.weak, draws[:, _COLOUR]), device)
         rows = len(images) if device.type != "cpu" else max(1, _BLOCK // (size * size))
         result = images.new_empty((len(images), 3, size, size), dtype=torch.float32)
         for start in range(0, len(images), rows):
@@ -167,12 +168,12 @@ def _distort_values(options: StrongView, pictures: Tensor, draws: Tensor) -> Ten
         for position, name in enumerate(options.operations):
             rows = (operations[:, step] == position).nonzero()[:, 0]
             if name in PHOTOMETRIC and len(rows):
-                amounts = _amount(options, name, uniforms[rows, step]).to(pictures.device)
-                rows = rows.to(pictures.device)
+                amounts = sent(_amount(options, name, uniforms[rows, step]), pictures.device)
+                rows = sent(rows, pictures.device)
                 pictures.index_copy_(0, rows, PHOTOMETRIC[name](pictures.index_select(0, rows), amounts))
     if options.cutout > 0:
         boxes = cutout_boxes(options, draws[:, _WEAK_COLUMNS + 2 * options.draws :], pictures.shape[2])
-        pictures = paint(pictures, boxes.to(pictures.device), options.cutout_colour)
+        pictures = paint(pictures, sent(boxes, pictures.device), options.cutout_colour)
     return pictures
 
 

@@ -63,6 +63,7 @@ class DataRecipe(Checked):
         channels: Order of colours that the model sees; `bgr` is for weights of programs that read so.
         weak: The training view of every domain: settings, or the name of a preset.
         strong: The second view of the target, for methods that compare two; likewise.
+        resident: Keep the pictures of sources and target on the training device, as bytes; no number changes.
         holdout: Share of a source's rows kept for its own validation where no split is given.
         allow_leaks: Train although test faces, or people of the same pack, are learned from.
         excluded: Rows of each pack that `ferda check --exclude` took out; a run writes it into its recipe.
@@ -80,6 +81,7 @@ class DataRecipe(Checked):
     channels: Literal["rgb", "bgr"] = "rgb"
     weak: WeakView = WeakView()
     strong: StrongView = StrongView()
+    resident: bool = False
     holdout: float = Field(default=0.15, gt=0, lt=1)
     allow_leaks: bool = False
     excluded: dict[str, int] = {}

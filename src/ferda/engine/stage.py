@@ -124,6 +124,7 @@ def open_stage(
         rank=fabric.global_rank,
         world=fabric.world_size,
         device=fabric.device,
+        resident=recipe.data.resident,
     )
     is_last = number == len(method.stages) - 1
     chosen = folder / ("best.safetensors" if is_last else f"stage-{name}.safetensors")
