@@ -19,10 +19,14 @@ from ferda.losses.diversity import DiversityLoss
 from ferda.losses.dual_alignment import Branch, DualAlignmentLoss
 from ferda.losses.feature_norm import HardFeatureNormLoss
 from ferda.losses.joint_information import JointCritic, JointInformationLoss
+from ferda.losses.joint_mmd import JointMMDLoss
 from ferda.losses.local_mmd import LocalMMDLoss
 from ferda.losses.marginal_entropy import MarginalEntropyLoss
 from ferda.losses.mmd import LinearMMDLoss, LinearTimeMMDLoss, MMDLoss
+from ferda.losses.moment_distance import MomentDistanceLoss
 from ferda.losses.multi_view import MultiViewClusteringLoss, VotingLoss
+from ferda.losses.nuclear_norm import NuclearNormLoss
+from ferda.memory.epoch_means import EpochMeans
 from ferda.memory.learning_status import LearningStatus
 from ferda.memory.prototypes import Prototypes
 
@@ -46,6 +50,7 @@ def of_one_batch(rows: slice) -> dict[str, Tensor]:
         "information": information(pairs, (source[0], classes[0]), (target[0], classes[1])),
         "cdan_e": ConditionalAdversarialLoss()(critic, source, target),
         "mcc": ClassConfusionLoss()(target[1]),
+        "bnm": NuclearNormLoss()(target[1]),
         "hafn": HardFeatureNormLoss()(target[0]),
         "affect": AffectLoss()(torch.stack([source[0][:, :2], target[1][:, :2]]), inputs[0][:, :2]),
         "diversity": DiversityLoss(gamma=0.1)(torch.stack([source[0], target[0]])),
@@ -69,6 +74,8 @@ def of_domains(rows: slice) -> dict[str, Tensor]:
         "mmd": MMDLoss()(source.features, target.features),
         "linear_time": LinearTimeMMDLoss()(source.features, target.features),
         "linear": LinearMMDLoss()(source.features, target.features),
+        "joint": JointMMDLoss()([source.features, source.logits], [target.features, target.logits]),
+        "moments": MomentDistanceLoss()([source.features], target.features),
         "coral": CoralLoss()(source.features, target.features),
         "local": LocalMMDLoss()(source.features, target.features, labels, target.logits.softmax(1)),
         "dual": DualAlignmentLoss()(source, labels, target),
@@ -78,12 +85,14 @@ def of_domains(rows: slice) -> dict[str, Tensor]:
     found = {k: torch.autograd.grad(v, weight, retain_graph=True)[0] for k, v in losses.items()}
     memory = Prototypes(domains=1, classes=3, width=6)
     memory.update(0, source.features.float(), labels)
-    return found | {"means": memory.means.clone()}
+    epoch = EpochMeans(classes=3, width=6)
+    epoch.remember(source.features.float(), labels)
+    return found | {"means": memory.means.clone(), "sums": epoch.sums.clone()}
 
 
 Parts = dict[str, list[dict[str, Tensor]]]
 #: What is computed, and what of it is a memory that both processes must hold alike.
-CASES = {"one batch": (of_one_batch, {"table", "status"}), "two domains": (of_domains, {"means"})}
+CASES = {"one batch": (of_one_batch, {"table", "status"}), "two domains": (of_domains, {"means", "sums"})}
 
 
 def work(rank: int, folder: str) -> None:

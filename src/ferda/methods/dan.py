@@ -10,8 +10,8 @@ mixture of Gaussians of very different widths:
 Sources and target pass the network as one batch. We do otherwise than the paper: its three fully connected
 layers are the features and the logits of our network; b is the mean squared distance within the batch, not
 the median within the data; all kernels count alike, where a quadratic program weights them; and the MMD is
-taken over all pairs of the batch (`estimate: linear_time` is theirs, from neighbouring rows). The authors'
-code has five kernels in steps of 2, also alike: `kernels: 5, factor: 2`.
+taken over all pairs of the batch (`estimate: linear_time` is from neighbouring rows, as theirs). The library
+of the authors' group has five kernels in steps of 2 and adds them up: `kernels: 5, factor: 2, mmd_weight: 5`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class DANConfig(ClassifierConfig):
     """Settings of DAN.
 
     Attributes:
-        mmd_weight: lambda (authors' code: 1; the paper chooses it for each task).
+        mmd_weight: lambda; the paper chooses it for each task.
         kernels: m, number of Gaussians.
         factor: From one width to the next.
         estimate: `full`: over all pairs of the batch; `linear_time`: over neighbours, noisier.
