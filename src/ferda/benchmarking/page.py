@@ -203,9 +203,9 @@ def _ranks(summary: Summary) -> list[Section]:
         return []
     lead = (
         f"Each of {ranks.blocks} pairs and seeds ranks the methods by macro recall. Inside the band a "
-        f"method cannot be told from the best (critical difference {ranks.critical_difference:.1f}). Friedman's "
-        f"test that they differ at all: p = {ranks.p:.3g}. Seeds of a pair share their faces, so with few pairs "
-        "the band is too narrow."
+        "method cannot be told from the best (critical difference "
+        f"{ranks.critical_difference:.1f}). Friedman's test that they differ at all: p = {ranks.p:.3g}. "
+        "Seeds of a pair share their faces, so with few pairs the band is too narrow."
     )
     drawing = Drawing(svg(ranks_figure(ranks), "Mean rank of each method"))
     return [Section("ranks", "Ranks", "Mean ranks", lead, drawings=(drawing,))]

@@ -8,7 +8,6 @@ Ctrl-C lets every training save itself; the same command goes on, also after a p
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,12 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from ferda.benchmarking.earlier import forget_other
 from ferda.benchmarking.places import Cost, Place
 from ferda.benchmarking.table import Cell, Table
-from ferda.engine.leak_guard import with_excluded
-from ferda.engine.recipe import Recipe, load_recipe
-from ferda.engine.run import computes_the_same
-from ferda.errors import UserError
 from ferda.files import replacing
 
 Event = Literal["begun", "finished", "failed", "cannot start", "interrupted"]
@@ -135,7 +131,7 @@ class Runner:
         self.watch(place.cell, "begun")
         start = self._start(place.cell)
         whole = self.table.recipe(place.cell, None if start is None else start.folder)
-        _forget_other(place, whole)
+        forget_other(place, whole)
         place.beside("yaml").write_text(whole.to_yaml(), encoding="utf-8")
         command = training_command(place, whole.method.name)
         environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads)}
@@ -189,53 +185,6 @@ def training_command(place: Place, method: str) -> list[str]:
     command = [sys.executable, "-m", "ferda", "fit", method, "--recipe", str(place.beside("yaml"))]
     command += ["--out", str(place.folder), "--no-report"]
     return command + (["--resume"] if (place.folder / "recipe.yaml").is_file() else [])
-
-
-def check_finished(table: Table, out: Path) -> None:
-    """Refuse a folder whose finished trainings followed another table.
-
-    Args:
-        table: Checked.
-        out: Its folder.
-
-    Raises:
-        UserError: Names the first of them.
-    """
-    others = [
-        place
-        for place in (Place(out, cell) for cell in table.cells)
-        if place.state == "finished" and not _is_same(place, table.recipe(place.cell))
-    ]
-    if others:
-        raise UserError(
-            f"{len(others)} finished trainings in {out} followed other settings than the table asks for, the "
-            f"first is {others[0].folder}: choose another folder, or remove them."
-        )
-
-
-def forget_failures(table: Table, out: Path) -> None:
-    """Let what failed be trained again.
-
-    Args:
-        table: Checked.
-        out: Its folder.
-    """
-    for cell in table.cells:
-        Place(out, cell).beside("error").unlink(missing_ok=True)
-
-
-def _is_same(place: Place, recipe: Recipe) -> bool:
-    """Whether a run follows a recipe, wherever the folder stood then that its start was in."""
-    former = load_recipe(place.folder / "recipe.yaml")
-    bare = [one.override(training={"start": None}) for one in (former, with_excluded(recipe))]
-    return computes_the_same(*bare)
-
-
-def _forget_other(place: Place, recipe: Recipe) -> None:
-    """Remove what an interrupted or failed training left, if the table asks for something else by now."""
-    if (place.folder / "recipe.yaml").is_file() and not _is_same(place, recipe):
-        shutil.rmtree(place.folder)
-        place.beside("cost.json").unlink(missing_ok=True)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[float, int]:

@@ -158,4 +158,10 @@ class Table(Settings):
         raw["method"] = raw["method"] | {"name": name}
         raw["data"] |= {"sources": list(pair.sources), "target": pair.target, "watch": pair.test}
         raw["training"] |= {"seed": cell.seed} | ({} if start is None else {"start": str(start)})
-        return parse_recipe(raw, where=f"The recipe of {cell}")
+        recipe = parse_recipe(raw, where=f"The recipe of {cell}")
+        if strangers := [name for name in pair.scored or () if name not in recipe.data.classes]:
+            raise UserError(
+                f"pairs.{cell.pair}.scored: {', '.join(strangers)} is not among the classes "
+                f"{', '.join(recipe.data.classes)}."
+            )
+        return recipe

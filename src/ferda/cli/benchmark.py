@@ -41,9 +41,10 @@ def benchmark(
     What is finished is kept: the same command goes on where it stopped, and machines that share the folder
     share the work.
     """
+    from ferda.benchmarking.earlier import check_finished, forget_failures
     from ferda.benchmarking.reading import read_table
     from ferda.benchmarking.results import write_results
-    from ferda.benchmarking.runner import Runner, check_finished, forget_failures
+    from ferda.benchmarking.runner import Runner
 
     asked = read_table(table)
     folder = Path("runs") / table.stem if out is None else out
