@@ -9,15 +9,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from ferda.data.domain import open_domain
 from ferda.data.exclusions import EXCLUDED, exclude
 from ferda.data.pack import Pack, write_pack
 from ferda.engine.domains import notes_on_test, open_run_domains
-from ferda.engine.leak_guard import SAME_FILE, SAME_PERSON, SEEN, find_learned, find_seen, with_excluded
+from ferda.engine.leak_guard import (
+    SAME_FILE,
+    SAME_PERSON,
+    SEEN,
+    UNCOMPARED,
+    find_learned,
+    find_seen,
+    with_excluded,
+)
 from ferda.engine.recipe import parse_recipe
 from ferda.engine.recipe_sections import DataRecipe
 from ferda.errors import UserError
+from ferda.faces.crops import CropRule
 from ferda.methods.base import Needs
 
 CLASSES = ("happiness", "sadness")
@@ -97,9 +107,35 @@ def test_test_faces_seen_without_labels_are_told_and_no_leak(make: Callable[...,
     assert find_seen(None, open_domain(target.path, CLASSES)) == {}
 
 
-def test_domains_that_are_no_pack_are_not_opened_again(make: Callable[..., Pack]) -> None:
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FERDA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_what_is_not_there_is_told_and_not_prepared_for_this(make: Callable[..., Pack], cache: Path) -> None:
     recipe = DataRecipe(sources=("synthetic:studio", "/nowhere"), target="synthetic:cctv", classes=CLASSES)
-    assert notes_on_test(recipe, open_domain(make("a").path, CLASSES), "--force") == {}
+    notes = notes_on_test(recipe, open_domain(make("a").path, CLASSES), "--force")
+    assert notes == {
+        f"{UNCOMPARED} {spec}": 16 for spec in ("synthetic:studio", "/nowhere", "synthetic:cctv")
+    }
+    assert not cache.exists()
+
+
+def test_a_raw_folder_that_was_learned_from_is_known_by_its_pack_in_the_cache(
+    tmp_path: Path, cache: Path
+) -> None:
+    for row in range(20):
+        path = tmp_path / "raw" / CLASSES[row % 2] / f"{row}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (row, row, row)).save(path)
+    rule, raw = CropRule("whole", size=16, detect=False), str(tmp_path / "raw")
+    recipe = DataRecipe(sources=(raw,), target=raw, classes=CLASSES, crop=rule)
+    train, test = (open_domain(f"{raw}@{split}", CLASSES, crop=rule) for split in ("train", "test"))
+    with pytest.raises(UserError, match=f"its {len(train)} faces {len(train)} are {SAME_FILE}"):
+        notes_on_test(recipe, train, "--force")
+    assert notes_on_test(recipe, train, None) == {SAME_FILE: len(train), SEEN: len(train)}
+    assert notes_on_test(recipe, test, "--force") == {}
 
 
 def test_a_run_says_what_was_excluded_and_another_must_have_the_same(make: Callable[..., Pack]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from ferda.data.cache import is_prepared
 from ferda.data.domain import Domain, UnlabelledDomain, open_domain, place_and_split
 from ferda.data.normalise import Normalise
-from ferda.data.pack import is_pack
 from ferda.engine.checkpoint import Preprocessing
-from ferda.engine.leak_guard import find_learned, find_seen, refuse
+from ferda.engine.leak_guard import UNCOMPARED, find_learned, find_seen, refuse
 from ferda.engine.recipe_sections import DataRecipe
 from ferda.errors import UserError
 from ferda.faces.crops import CropRule
@@ -103,7 +102,10 @@ def open_run_domains(
 
 
 def notes_on_test(data: DataRecipe, test: Domain, way_on: str | None) -> dict[str, int]:
-    """Count test faces that a run or its start learned from, or saw without labels; only packs are opened.
+    """Count test faces that a run or its start learned from, or saw without labels.
+
+    Of the run's domains packs are opened, and what is in the cache; nothing is prepared for this. What is not
+    there any more is named.
 
     Args:
         data: Of the finished run.
@@ -113,18 +115,17 @@ def notes_on_test(data: DataRecipe, test: Domain, way_on: str | None) -> dict[st
     Raises:
         UserError: If they are not.
     """
-
-    def is_there(spec: str) -> bool:
-        return is_pack(Path(place_and_split(spec)[0]))
-
-    learned_from = (*data.sources, *data.start_sources)
-    sources = [_source(spec, data, None)[0] for spec in learned_from if is_there(spec)]
+    specs = dict.fromkeys((*data.sources, *data.start_sources, *filter(None, (data.target,))))
+    there = {spec for spec in specs if is_prepared(place_and_split(spec)[0], data.crop)}
+    learned_from = [spec for spec in (*data.sources, *data.start_sources) if spec in there]
+    sources = [_source(spec, data, None)[0] for spec in learned_from]
     learned = find_learned(sources, test)
     if way_on is not None:
         refuse(learned, sources, test, way_on)
-    if data.target is None or not is_there(data.target):
-        return learned
-    return learned | find_seen(_open(data.target, data, None, labelled=False, split="@train"), test)
+    notes = learned | {f"{UNCOMPARED} {spec}": len(test) for spec in specs if spec not in there}
+    if data.target not in there:
+        return notes
+    return notes | find_seen(_open(data.target, data, None, labelled=False, split="@train"), test)
 
 
 def _guard(

@@ -24,6 +24,7 @@ from ferda.errors import UserError
 SAME_FILE = "trained on with their labels"
 SAME_PERSON = "of people who were trained on"
 SEEN = "seen in training without labels"
+UNCOMPARED = "not compared with what training used and is not there now:"
 
 
 def find_learned(sources: Sequence[Domain], test: Domain) -> dict[str, int]:
