@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from ferda.data import pixels
 from ferda.engine.fit import fit
 from ferda.engine.recipe import parse_recipe
+from ferda.engine.run import check_folder
 from ferda.engine.session import Session
 from ferda.errors import UserError
 
@@ -58,3 +59,8 @@ def test_what_does_not_fit_stops_the_run_before_its_first_step(
     with pytest.raises(UserError, match=r"data\.resident would put .* GB of pictures .* on cpu"):
         fit(parse_recipe(raw), tmp_path / "run", show=False)
     assert not (tmp_path / "run" / "last.pt").exists()
+    raw["data"]["resident"] = False
+    check_folder(tmp_path / "run", parse_recipe(raw), resume=True)
+    raw["data"]["holdout"] = 0.4
+    with pytest.raises(UserError, match="differs"):
+        check_folder(tmp_path / "run", parse_recipe(raw), resume=True)

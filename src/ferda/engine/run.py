@@ -105,7 +105,9 @@ def computes_the_same(former: Recipe, recipe: Recipe) -> bool:
     """
     # a setting of the method that is named with its default value changes nothing
     is_method = former.method.name == recipe.method.name and former.method.config() == recipe.method.config()
-    return is_method and former.data == recipe.data and former.training == recipe.training
+    # nor does the place where pictures lie
+    data = recipe.data.model_copy(update={"resident": former.data.resident})
+    return is_method and former.data == data and former.training == recipe.training
 
 
 def next_folder(root: Path, name: str) -> Path:
