@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferda.cli.screen import plain, show_json, show_table
+from ferda.cli.screen import counting_each, plain, show_json, show_table
 
 
 def test_everything_becomes_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,3 +42,16 @@ def test_a_table_shows_every_cell(
 def test_a_table_without_rows_shows_its_headings(capsys: pytest.CaptureFixture[str]) -> None:
     show_table(("name",), [])
     assert "name" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_bar_appears_when_its_part_begins(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, parts: int
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with counting_each("pictures", "sheets") as counts:
+        for count in counts[:parts]:
+            count(3, 7)
+    drawn = capsys.readouterr().err
+    assert "pictures" in drawn and "3/7" in drawn and ("sheets" in drawn) == (parts == 2)

@@ -56,7 +56,9 @@ def seen(path: Path) -> set[int]:
 def test_who_is_on_which_sheet(tmp_path: Path) -> None:
     (tmp_path / "sheets").mkdir()
     (tmp_path / "sheets" / "old.png").write_bytes(b"")
-    written = write_sheets(tmp_path / "sheets", faces())
+    told: list[tuple[int, int]] = []
+    written = write_sheets(tmp_path / "sheets", faces(), progress=lambda *counts: told.append(counts))
+    assert told == [(number, 5) for number in range(1, 6)]
     assert sorted(tmp_path.rglob("*.png")) == sorted(written)
     rows = {path.stem: seen(path) for path in written}
     assert rows == {

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+Count = Callable[[int, int], None]
 #: The option that every verb has.
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
@@ -70,7 +71,7 @@ def remark(text: str) -> None:
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+def counting(what: str) -> Iterator[Count]:
     """Draw a progress bar on standard error, if that is a terminal, which vanishes when done.
 
     Args:
@@ -79,14 +80,32 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     Yields:
         A function that takes how many are done, and how many there are.
     """
+    with counting_each(what) as (count,):
+        yield count
+
+
+@contextmanager
+def counting_each(*names: str) -> Iterator[tuple[Count, ...]]:
+    """Draw a progress bar for each part of some work; the later ones appear when they begin.
+
+    Args:
+        *names: What is counted, part by part.
+
+    Yields:
+        A function for each, as `counting` has one.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
+
+    def counter(bar: Progress, name: str, is_first: bool) -> Count:
+        task = bar.add_task(name, total=None, visible=is_first)
+        return lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield tuple(counter(bar, name, name == names[0]) for name in names)
 
 
 def plain(value: Any) -> Any:

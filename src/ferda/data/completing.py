@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -15,17 +17,19 @@ from ferda.data.pack_writer import PackWriter
 from ferda.data.quality import MEASURES, turned_away
 from ferda.errors import UserError
 
+Count = Callable[[int, int], None]
 #: Folder of the contact sheets in a pack.
 SHEETS = "sheets"
 
 
-def complete(writer: PackWriter, blocks: Blocks, order: Order) -> None:
+def complete(writer: PackWriter, blocks: Blocks, order: Order, drawing: Count | None = None) -> None:
     """Let the pack appear.
 
     Args:
         writer: Holds the pictures of all rows.
         blocks: Records of all rows; forgotten.
         order: What was asked for.
+        drawing: Called with contact sheets drawn and in all.
 
     Raises:
         UserError: If no row stays.
@@ -45,7 +49,8 @@ def complete(writer: PackWriter, blocks: Blocks, order: Order) -> None:
         images = np.load(writer.folder / "images.npy", mmap_mode="r", allow_pickle=False)
         points = everything.landmarks if order.sheets == "points" else None
         there = np.array(everything.reasons) == ""
-        write_sheets(writer.folder / SHEETS, Faces(images, points, manifest, there, usable))
+        faces = Faces(images, points, manifest, there, usable)
+        write_sheets(writer.folder / SHEETS, faces, progress=drawing)
     lost = pd.DataFrame({"file": manifest["file"], "reason": reasons})[~usable]
     unusable = pd.concat([order.reading.unusable, lost], ignore_index=True)
     blocks.forget()  # from here on the pictures move: a run killed now starts over
@@ -60,17 +65,19 @@ def complete(writer: PackWriter, blocks: Blocks, order: Order) -> None:
     )
 
 
-def add_sheets(pack: Pack, order: Order) -> None:
+def add_sheets(pack: Pack, order: Order, drawing: Count | None = None) -> None:
     """Draw the contact sheets of a pack that was made without them.
 
     Args:
         pack: Complete.
         order: What was asked for.
+        drawing: Called with contact sheets drawn and in all.
     """
     if order.sheets != "none" and not (pack.path / SHEETS).exists():
         every = np.ones(len(pack), dtype=bool)
         points = pack.landmarks if order.sheets == "points" else None
-        write_sheets(pack.path / SHEETS, Faces(pack.images, points, pack.manifest, every, every))
+        faces = Faces(pack.images, points, pack.manifest, every, every)
+        write_sheets(pack.path / SHEETS, faces, progress=drawing)
 
 
 def _completed(manifest: pd.DataFrame, everything: Cropped) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -58,7 +58,14 @@ class _Group:
     captions: list[tuple[str, ...]]
 
 
-def write_sheets(folder: Path, faces: Faces, *, count: int = COUNT, seed: int = 0) -> list[Path]:
+def write_sheets(
+    folder: Path,
+    faces: Faces,
+    *,
+    count: int = COUNT,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
     """Draw a sheet for each class, one of pictures without a face, and one of the worst ones.
 
     Args:
@@ -66,6 +73,7 @@ def write_sheets(folder: Path, faces: Faces, *, count: int = COUNT, seed: int = 
         faces: Pictures and what is known of them. Rows that are not kept are on the doubtful sheets alone.
         count: Faces of each group, drawn by chance from its rows.
         seed: Another seed, other faces.
+        progress: Called with sheets drawn and in all.
 
     Returns:
         The files, `NAME.png` each.
@@ -80,6 +88,8 @@ def write_sheets(folder: Path, faces: Faces, *, count: int = COUNT, seed: int = 
         with replacing(path) as temporary:
             _draw(name.replace("-", " "), groups, faces).save(temporary, optimize=False)
         written.append(path)
+        if progress:
+            progress(len(written), len(sheets))
     return written
 
 
