@@ -32,6 +32,8 @@ ENSEMBLE = {"branches": 2, "base": (16, "pool"), "branch": (32,)}
 SETTINGS = {
     "aglrls": GLOBAL_LOCAL,
     "agra": GLOBAL_LOCAL,
+    "cada": GLOBAL_LOCAL,
+    "swd": PARTS,
     "icid": PARTS | {"dropout": 0.2},
     "lpl": PARTS,
     "cglrl": GLOBAL_LOCAL,
@@ -43,7 +45,7 @@ SETTINGS = {
     "m3sda": {"backbone": "small_cnn", "backbone_options": {"stem": 16, "widths": [16, 48]}},
     "mfsan": PLAIN | {"branch_width": 48},
     "duml": PLAIN | {"tower_widths": [16, 32], "tower_units": [1, 1], "fine_width": 16},
-    "mcd": PLAIN | {"head_width": 32},
+    "mcd": PLAIN | {"head_width": 32, "feature_updates": 1},
     "mdd": PLAIN | {"bottleneck": 32, "head_width": 32},
     "manet": {"widths": [8, 16, 16, 32], "units": [1, 1, 1, 1]},
     "diversified_manet": {"widths": [8, 16, 16, 32], "units": [1, 1, 1, 1]},

@@ -1,4 +1,4 @@
-"""What AGLRLS and its relatives share: the global-local network, its settings, the pass over both domains."""
+"""The global-local network of AGLRLS and of the CD-FER benchmark: settings, pass over both domains, heads."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from ferda.backbones import create_backbone
 from ferda.backbones.base import StagedBackbone
 from ferda.backbones.global_local import POINTS, GlobalLocalFeatures
-from ferda.batch import DomainBatch, Labelled, Unlabelled
+from ferda.batch import DomainBatch, Labelled, Output, Unlabelled
 from ferda.errors import UserError
-from ferda.methods.base import Method, MethodConfig, ParameterGroup
+from ferda.losses.heads import head_cross_entropy
+from ferda.methods.base import Method, MethodConfig, Needs, ParameterGroup
 
 
 class GlobalLocalConfig(MethodConfig):
@@ -95,6 +96,60 @@ class GlobalLocalMethod(Method):
         if hasattr(self, "critics"):
             groups.append(ParameterGroup("critics", ("critics",), rate=self.rates["critics"]))
         return groups
+
+
+class BenchmarkMethod(GlobalLocalMethod):
+    """A baseline of the CD-FER benchmark: a head for all parts, which decides, and one for the local ones.
+
+    Args:
+        config: Settings.
+        classes: Number of classes `C`.
+        sources: Number of source domains; all count as one.
+    """
+
+    needs = Needs(landmarks=True)
+    sampling = "pooled"
+
+    def __init__(self, config: GlobalLocalConfig, classes: int, sources: int = 1) -> None:
+        super().__init__(config, classes, sources)
+        self.head = linear_head(self.features.width, classes)
+        self.local_head = linear_head(self.features.width - config.part_width, classes)
+
+    def forward(self, images: Tensor, landmarks: Tensor | None = None) -> Output:
+        """Answer for a batch of faces; `views` has the logits of the `local` head.
+
+        Args:
+            images: (B, 3, H, W) normalised.
+            landmarks: (B, 5, 2) pixels of `images`; None or NaN takes those of an average face.
+        """
+        return self.answer(self.features(images, landmarks).flatten(1))
+
+    def answer(self, features: Tensor) -> Output:
+        """Return what both heads say of (B, D) features."""
+        local = self.local_head(features[:, -self.local_head.in_features :])
+        return Output(self.head(features), features, {"local": local})
+
+    def task_loss(self, answer: Output, labels: Tensor) -> Tensor:
+        """Return the sum of both heads' cross-entropies.
+
+        Args:
+            answer: Of source rows.
+            labels: (B,) classes or (B, C) shares.
+        """
+        return head_cross_entropy(torch.stack([answer.logits, answer.views["local"]]), labels).sum()
+
+
+def linear_head(width: int, classes: int) -> nn.Linear:
+    """Return a linear layer with Xavier's normal weights and no bias to begin with, as the benchmark has it.
+
+    Args:
+        width: Features.
+        classes: Number of classes `C`.
+    """
+    head = nn.Linear(width, classes)
+    nn.init.xavier_normal_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head
 
 
 def _landmarks(rows: Labelled | Unlabelled) -> Tensor:
