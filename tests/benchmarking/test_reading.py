@@ -68,7 +68,9 @@ def test_later_settings_replace_earlier_ones() -> None:
 
 def test_a_recipe_begins_with_the_method_s_own_or_bare() -> None:
     own, bare = (
-        parse_table({"pairs": PAIR, "methods": ["aglrls"], "base": base}).recipe(Cell("studio-cctv", "aglrls", 0))
+        parse_table({"pairs": PAIR, "methods": ["aglrls"], "base": base}).recipe(
+            Cell("studio-cctv", "aglrls", 0)
+        )
         for base in ("method", "bare")
     )
     assert own.training.stages
@@ -76,7 +78,9 @@ def test_a_recipe_begins_with_the_method_s_own_or_bare() -> None:
 
 
 def test_domains_come_from_the_pair() -> None:
-    found = table(pairs={"one": PAIR["studio-cctv"] | {"test": "synthetic:cctv@val", "scored": ["Happy", "sad"]}})
+    found = table(
+        pairs={"one": PAIR["studio-cctv"] | {"test": "synthetic:cctv@val", "scored": ["Happy", "sad"]}}
+    )
     data = found.recipe(found.cells[0]).data
     assert (data.sources, data.target, data.watch) == (
         ("synthetic:studio",),
