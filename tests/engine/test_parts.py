@@ -8,6 +8,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -64,6 +65,29 @@ def test_the_chosen_weights_are_always_at_hand(tmp_path_factory: pytest.TempPath
         assert (folder / "best.txt").read_text() == str(best)
     candidates.close()
     assert not (folder / "candidates").exists()
+
+
+def test_weights_are_kept_where_every_score_may_change(tmp_path: Path) -> None:
+    def offered(candidates: Candidates, epoch: int, scores: list[float]) -> int:
+        *earlier, score = scores
+        return candidates.offer(
+            score, 0.5, lambda path: path.write_text(str(epoch)) and None, earlier=earlier
+        )
+
+    candidates = Candidates(tmp_path / "candidates", tmp_path / "best.txt", tolerance=0.05)
+    answers = [np.eye(3)[[0, 1, 2]], np.eye(3)[[1, 1, 2]], np.eye(3)[[1, 1, 2]]]
+    assert candidates.compare({"ensv": answers[0]}) == {"ensv": [1]}
+    assert offered(candidates, 0, [1.0]) == 0
+    state = candidates.state_dict()
+    again = Candidates(tmp_path / "candidates", tmp_path / "best.txt", tolerance=0.05)
+    again.load_state_dict(state)
+    again.compare({"ensv": answers[1]})
+    assert offered(again, 1, [0.9, 0.4]) == 0
+    (scores,) = again.compare({"ensv": answers[2]}).values()
+    assert scores == pytest.approx([2 / 3, 1, 1])
+    # the second epoch was beaten when it was offered, and is the best now
+    assert offered(again, 2, scores) == 1
+    assert (tmp_path / "best.txt").read_text() == "1"
 
 
 def test_an_average_moves_towards_the_weights_and_copies_buffers() -> None:

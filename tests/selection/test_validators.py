@@ -15,8 +15,9 @@ from scipy.stats import entropy as scipy_entropy
 from sklearn.metrics import mean_squared_error
 
 from ferda.errors import UserError
-from ferda.selection import list_validators, validator
+from ferda.selection import NEEDED, comparison, lacking, list_comparisons, list_validators, validator
 from ferda.selection.choose import choose
+from ferda.selection.collapse import trust
 from ferda.selection.outputs import EpochOutputs
 
 CLASSES = 7
@@ -43,14 +44,30 @@ def random_target(seed: int, count: int) -> np.ndarray:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert list_validators() == ["entropy", "im", "snd", "source_accuracy", "source_rmse"]
+    alone = ["bnm", "class_ami", "dev", "entropy", "im", "rankme", "snd", "source_accuracy", "source_rmse"]
+    assert list_validators() == sorted([*alone, *list_comparisons()])
+    assert list_comparisons() == ["ensv", "mixval"]
+    assert all(callable(validator(name)) for name in alone)
     with pytest.raises(UserError, match="did you mean 'entropy'"):
         validator("entrpy")
+    with pytest.raises(UserError, match="did you mean 'ensv'"):
+        comparison("ensb")
+
+
+def test_what_a_validator_lacks_is_said_in_words() -> None:
+    everything = {name for name in list_validators() if not lacking(name, NEEDED)}
+    assert everything == set(list_validators())
+    assert lacking("im", ["sources"]) == "a target (--target)"
+    assert lacking("dev", []) == "held-out faces of a source and a target (--target)"
+    assert lacking("source_accuracy", ["sources"]) == ""
+    with pytest.raises(UserError, match="no validator"):
+        lacking("nobody", NEEDED)
 
 
 def test_outputs_have_no_place_for_target_labels() -> None:
     names = {field.name for field in dataclasses.fields(EpochOutputs)}
     assert {name for name in names if "target" in name} == {"target_probabilities", "target_features"}
+    assert [name for name in names if "label" in name] == ["source_labels"]
     with pytest.raises(ValueError, match="same rows"):
         EpochOutputs(np.ones((2, 3)), np.zeros(3), np.ones((2, 3)), np.ones((2, 1)))
 
@@ -158,6 +175,14 @@ def test_guard_rejects_a_cheating_checkpoint() -> None:
     scores = [validator("entropy")(epoch) for epoch in (good, collapsed)]
     assert choose(scores, [0.80, 0.40]) == 0
     assert choose(scores, [0.80, 0.40], tolerance=1.0) == 1
+
+
+def test_what_the_guard_looks_at_without_source_faces() -> None:
+    start = {"classes_in_use": 5.0}
+    assert trust({"source_accuracy": 0.7, "classes_in_use": 1.0}, start) == 0.7
+    assert trust({"classes_in_use": 2.5}, start) == 1
+    assert trust({"classes_in_use": 2.4}, start) == 0
+    assert trust({"im": 0.3}, {}) == 0
 
 
 def test_guard_keeps_who_lost_exactly_the_tolerance() -> None:

@@ -20,7 +20,7 @@ from ferda.engine.stage import Stage
 from ferda.engine.tables import GrowingTable
 from ferda.errors import UserError
 from ferda.methods.base import Method
-from ferda.selection.collapse import has_collapsed
+from ferda.selection.collapse import trust
 
 
 class Keeper:
@@ -45,7 +45,8 @@ class Keeper:
         self.recipe = recipe
         self.preprocessing = preprocessing
         self.scorer = scorer
-        scorer.check(recipe.training.select)
+        self._wanted = recipe.training.select
+        scorer.check(self._wanted)
         self.journal = GrowingTable(folder / "journal.csv")
         self.scores = GrowingTable(folder / "scores.csv")
         self._began, self._before = time.monotonic(), 0.0
@@ -92,10 +93,12 @@ class Keeper:
             method = self.scorer.at_home_in_target(method, self.fabric.device)
         # a score orders epochs, as well in the format of training; what is written down is exact
         with self.fabric.autocast():
-            scores = self.scorer.score(method, self.fabric.device)
+            outputs = self.scorer.outputs(method, self.fabric.device, mixed=self._wanted == "mixval")
         self.scorer.record(
             method, self.fabric.device, self.folder / "outputs" / f"{stage.name}_{epoch:03d}.npz"
         )
+        compared = stage.candidates.compare(self.scorer.remember(outputs))
+        scores = self.scorer.score(outputs) | {name: values[-1] for name, values in compared.items()}
         rule = self._rule(stage, scores)
         value = float(epoch) if rule == "last" else scores[rule]
         guard = 0.0 if rule == "last" else self._trust(stage, scores)
@@ -115,12 +118,17 @@ class Keeper:
                 scores=scores,
             )
 
-        chosen = stage.candidates.offer(value, guard, write)
+        earlier = compared[rule][:-1] if rule in compared else None
+        chosen = stage.candidates.offer(value, guard, write, earlier=earlier)
         self.scores.append(
             {"stage": stage.name, "epoch": epoch, "step": stage.step, **scores, "selected": ""}
         )
-        for place, row in enumerate(row for row in self.scores.rows if row["stage"] == stage.name):
+        rows = [row for row in self.scores.rows if row["stage"] == stage.name]
+        for place, row in enumerate(rows):
             row["selected"] = rule if place == chosen else ""
+        for name, values in compared.items():
+            for row, compared_now in zip(rows[-len(values) :], values, strict=True):
+                row[name] = repr(compared_now)
         self.scores.keep(lambda row: True)
         return scores
 
@@ -130,14 +138,12 @@ class Keeper:
         return any(row["epoch"] == "0" and row["selected"] for row in self.scores.rows)
 
     def _trust(self, stage: Stage, scores: Mapping[str, float]) -> float:
-        """Source accuracy; without source faces 1 unless the answers collapsed since the start, else 0."""
-        if "source_accuracy" in scores or "classes_in_use" not in scores:
-            return scores.get("source_accuracy", 0.0)
-        first = next((row for row in self.scores.rows if row["stage"] == stage.name), scores)
-        return float(not has_collapsed(scores["classes_in_use"], float(first["classes_in_use"])))
+        rows = [row for row in self.scores.rows if row["stage"] == stage.name]
+        in_use = "classes_in_use"
+        return trust(scores, {in_use: float(rows[0][in_use])} if rows and in_use in scores else scores)
 
     def _rule(self, stage: Stage, scores: Mapping[str, float]) -> str:
-        wanted = self.recipe.training.select
+        wanted = self._wanted
         if stage.is_last and wanted == "source_rmse" and wanted not in scores:
             raise UserError(
                 f"training.select={wanted} cannot choose: '{self.recipe.method.name}' says nothing of "

@@ -1,11 +1,13 @@
 """Scores an epoch without target labels, and records what the model says of the target.
 
-Each domain passes the network once; every validator reads the same arrays. The record holds row numbers and
-probabilities only: it is what an evaluation, after the run and with labels in hand, computes the oracle from.
+Each domain passes the network once; every validator reads the same arrays. Only `mixval` needs further
+passes, which a run makes if it chooses by it. The record holds row numbers and probabilities only: it is what
+an evaluation, after the run and with labels in hand, computes the oracle from.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +18,12 @@ import torch
 from ferda.data.domain import Domain, UnlabelledDomain
 from ferda.data.loader import evaluation_batches
 from ferda.engine.checkpoint import Preprocessing
+from ferda.engine.mixing import mixed_answers
 from ferda.errors import UserError
 from ferda.files import replacing
 from ferda.layers.norm_statistics import with_statistics_of
 from ferda.methods.base import Method
-from ferda.selection import list_validators, validator
+from ferda.selection import comparison, lacking, list_comparisons, list_validators, mixval, validator
 from ferda.selection.collapse import classes_in_use
 from ferda.selection.outputs import EpochOutputs
 
@@ -95,14 +98,18 @@ class Scorer:
         self.target = None if target is None else (target, _some(len(target), limit))
         self.watch = watch
         labels = [domain.labels()[rows] for domain, rows in self.holdouts]
-        self._labels = _joined(labels, np.zeros(0, np.int64))
+        self._labels = np.concatenate([np.zeros(0, np.int64), *labels])
         self._affect = _affect(self.holdouts)
 
     @property
-    def validators(self) -> list[str]:
-        """Validators that the domains allow; for `source_rmse` the method must say affect, too."""
-        of_source = {"source_accuracy": bool(self.holdouts), "source_rmse": self._affect is not None}
-        return [name for name in list_validators() if of_source.get(name, self.target is not None)]
+    def has(self) -> set[str]:
+        """What the domains offer to validators, as `ferda.selection.NEEDED` names it."""
+        offers = {
+            "sources": bool(self.holdouts),
+            "affect": self._affect is not None,
+            "target": self.target is not None,
+        }
+        return {name for name, is_there in offers.items() if is_there}
 
     def check(self, select: str) -> None:
         """Raise unless the domains allow a validator.
@@ -113,14 +120,12 @@ class Scorer:
         Raises:
             UserError: Says what it needs, and which others there are.
         """
-        if select not in (*self.validators, "last"):
-            needed = {
-                "source_accuracy": "held-out faces of a source",
-                "source_rmse": "valence and arousal of held-out faces",
-            }.get(select, "a target (--target)")
+        has = self.has | {"mixed"}  # which is made for whoever chooses by it
+        if select != "last" and (needed := lacking(select, has)):
+            possible = [name for name in list_validators() if not lacking(name, has)]
             raise UserError(
                 f"training.select={select} cannot choose without {needed}; "
-                f"what can: {', '.join((*self.validators, 'last'))}."
+                f"what can: {', '.join((*possible, 'last'))}."
             )
 
     def at_home_in_target(self, method: Method, device: torch.device) -> Method:
@@ -141,33 +146,69 @@ class Scorer:
         shown = evaluation_batches(domain, self.preprocessing, rows, device=device)
         return with_statistics_of(method, ((batch.images, batch.landmarks) for batch in shown))
 
-    def score(self, method: Method, device: torch.device) -> dict[str, float]:
-        """Return every validator's score that domains and method allow, higher is better.
+    def outputs(self, method: Method, device: torch.device, *, mixed: bool = False) -> EpochOutputs:
+        """Return a method's answers for all scored rows: each domain passes the network once.
 
         Without source faces `classes_in_use` is added, by which a collapse is noticed.
 
         Args:
             method: To be scored.
             device: Where it is.
+            mixed: Show mixtures of the target's pictures, too, in up to two further passes.
         """
         source = [answers(method, domain, rows, self.preprocessing, device) for domain, rows in self.holdouts]
         nobody = np.zeros((0, method.classes), np.float32)
-        probabilities = _joined([said.probabilities for said in source], nobody)
         affect = [said.affect for said in source if said.affect is not None]
         target, features = nobody, np.zeros((0, 1), np.float32)
+        pairs = mixtures = None
         if self.target is not None:
-            target, features, _ = answers(method, *self.target, self.preprocessing, device)
-        outputs = EpochOutputs(
-            source_probabilities=probabilities,
+            domain, rows = self.target
+            target, features, _ = answers(method, domain, rows, self.preprocessing, device)
+            features = _flat(features)
+            if mixed:
+                pairs = mixval.pairs(target.argmax(1))
+                mixtures = mixed_answers(method, domain, rows[pairs], self.preprocessing, device)
+        return EpochOutputs(
+            source_probabilities=np.concatenate([nobody, *(said.probabilities for said in source)]),
             source_labels=self._labels,
             target_probabilities=target,
             target_features=features,
             source_affect=self._affect,
             source_affect_answers=np.concatenate(affect) if affect else None,
+            source_features=np.concatenate([_flat(said.features) for said in source]) if source else None,
+            mixed_rows=pairs,
+            mixed_probabilities=mixtures,
         )
-        names = [name for name in self.validators if affect or name != "source_rmse"]
-        scores = {name: float(validator(name)(outputs)) for name in names}
-        return scores if self.holdouts else scores | {"classes_in_use": classes_in_use(target)}
+
+    def score(self, outputs: EpochOutputs) -> dict[str, float]:
+        """Return the score of every validator that judges an epoch by itself, higher is better.
+
+        A validator that lacks something is absent. A model whose answers are not finite scores NaN and loses.
+        Without source faces `classes_in_use` is added, by which a collapse is noticed.
+
+        Args:
+            outputs: Of one epoch.
+        """
+        names = [name for name in self._possible(outputs) if name not in list_comparisons()]
+        scores = {name: float(validator(name)(outputs)) if outputs.is_finite else math.nan for name in names}
+        if self.holdouts or self.target is None:
+            return scores
+        return scores | {"classes_in_use": classes_in_use(outputs.target_probabilities)}
+
+    def remember(self, outputs: EpochOutputs) -> dict[str, np.ndarray]:
+        """Return, for every validator that compares epochs, what it keeps of this one.
+
+        Args:
+            outputs: Of one epoch.
+        """
+        names = [name for name in self._possible(outputs) if name in list_comparisons()]
+        return {name: comparison(name).remember(outputs) for name in names}
+
+    def _possible(self, outputs: EpochOutputs) -> list[str]:
+        has = self.has | ({"mixed"} if outputs.mixed_rows is not None else set())
+        if outputs.source_affect_answers is None:
+            has.discard("affect")
+        return [name for name in list_validators() if not lacking(name, has)]
 
     def record(self, method: Method, device: torch.device, path: Path) -> None:
         """Write the probabilities of the watched rows.
@@ -186,8 +227,8 @@ class Scorer:
             )
 
 
-def _joined(parts: Sequence[np.ndarray], nothing: np.ndarray) -> np.ndarray:
-    return np.concatenate(parts) if parts else nothing
+def _flat(features: np.ndarray) -> np.ndarray:
+    return features.reshape(len(features), -1)
 
 
 def _affect(holdouts: Sequence[tuple[Domain, np.ndarray]]) -> np.ndarray | None:

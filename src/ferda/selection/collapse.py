@@ -6,6 +6,8 @@ against it is the model it started from: answers that use far fewer classes than
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,3 +37,17 @@ def has_collapsed(now: float, before: float) -> bool:
         before: That of the model it started from.
     """
     return now < LEAST * before
+
+
+def trust(scores: Mapping[str, float], first: Mapping[str, float]) -> float:
+    """Return what the guard of `choose` looks at: the accuracy on source faces.
+
+    Without source faces it is 1 unless the answers collapsed since the start, else 0.
+
+    Args:
+        scores: Of the epoch, by name.
+        first: Of the stage's first epoch.
+    """
+    if "source_accuracy" in scores or "classes_in_use" not in scores:
+        return float(scores.get("source_accuracy", 0.0))
+    return float(not has_collapsed(scores["classes_in_use"], first["classes_in_use"]))

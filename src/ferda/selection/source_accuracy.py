@@ -10,6 +10,8 @@ import numpy as np
 
 from ferda.selection.outputs import EpochOutputs
 
+NEEDS = ("sources",)
+
 
 def score(outputs: EpochOutputs) -> float:
     """Return the share of labelled source rows that are answered rightly.

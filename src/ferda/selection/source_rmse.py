@@ -10,6 +10,8 @@ import numpy as np
 
 from ferda.selection.outputs import EpochOutputs
 
+NEEDS = ("sources", "affect")
+
 
 def score(outputs: EpochOutputs) -> float:
     """Return minus the sum of the root mean squared errors of valence and arousal; 0 is the best.
