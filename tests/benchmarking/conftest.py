@@ -21,7 +21,7 @@ RIGHT = {"source_only": (0.3, 0.5, 0.4), "dann": (0.2, 0.3, 0.9), "mcc": (0.7, 0
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Table, Path]:
-    """Three rows with two seeds each; the last training of `mcc` failed, that of `dann` is not trained yet."""
+    """Three rows with two seeds; the last training of `mcc` failed, that of `dann` is not trained yet."""
     out = tmp_path_factory.mktemp("table")
     table = parse_table(
         {

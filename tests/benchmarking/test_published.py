@@ -38,5 +38,5 @@ def test_rows_of_a_pair_come_best_first() -> None:
 
 
 def test_an_unknown_data_set_is_named() -> None:
-    with pytest.raises(UserError, match="did you mean 'SFEW 2.0'"):
+    with pytest.raises(UserError, match=r"did you mean 'SFEW 2\.0'"):
         published_rows("RAF-DB", "SFEW2")
