@@ -19,6 +19,12 @@ _VALIDATOR_WORDS = {
     "entropy": "entropy (negated)",
     "im": "information max. (im)",
     "snd": "neighbourhoods (snd)",
+    "bnm": "nuclear norm (bnm)",
+    "class_ami": "clusters (class_ami)",
+    "dev": "weighed source error (dev, negated)",
+    "ensv": "agreement of all epochs (ensv)",
+    "mixval": "mixed pictures (mixval)",
+    "rankme": "rank of features (rankme)",
 }
 _BOOKKEEPING = {"stage", "epoch", "step", "selected"}
 

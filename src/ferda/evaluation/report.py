@@ -20,6 +20,7 @@ from ferda.evaluation.explained import explained_section
 from ferda.evaluation.gallery import ExplainedFace, wrong_faces
 from ferda.evaluation.page import write_page
 from ferda.evaluation.pairs import pairs_section
+from ferda.evaluation.regret import choice_section
 from ferda.evaluation.remarks import counted_section, groups_section, reproduce_section
 from ferda.evaluation.sections import (
     affect_section,
@@ -87,6 +88,7 @@ def write_report(
             if subject.journal is not None or subject.scores is not None
             else []
         ),
+        *([choice_section(subject.name, subject.choices)] if subject.choices else []),
         counted_section(
             [(run.name, one) for run in runs for one in (run.own, run.target) if one is not None],
             [

@@ -20,6 +20,7 @@ from ferda.evaluation.evaluation import Evaluation
 from ferda.evaluation.explained import explained_faces
 from ferda.evaluation.oracle import OracleChoice, fill_oracle, oracle_choice
 from ferda.evaluation.pseudo_labels import pseudo_label_quality
+from ferda.evaluation.regret import Choice, choices
 from ferda.evaluation.report import RunSection, write_evaluation_report, write_report
 from ferda.evaluation.scoring import evaluate
 from ferda.methods.base import Needs
@@ -44,6 +45,7 @@ class Compared:
         target: What it does on the target.
         oracle: What the target's labels would have chosen; None if the run did not watch these faces.
         pseudo_labels: How good its sure answers were, epoch by epoch; likewise.
+        choices: What each validator would have chosen; likewise empty.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Compared:
     target: Evaluation
     oracle: OracleChoice | None
     pseudo_labels: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    choices: tuple[Choice, ...] = ()
 
     @property
     def is_baseline(self) -> bool:
@@ -70,15 +73,16 @@ def compare(name: str, run: Run, own: Domain, target: Domain) -> Compared:
     """
     loaded = run.load()
     watched = run.recipe.data.target is not None
-    oracle = oracle_choice(fill_oracle(run.folder, target)) if watched else None
+    filled = fill_oracle(run.folder, target) if watched else None
     there = evaluate(loaded, target, name=name)
     return Compared(
         name=name,
         run=run,
         own=evaluate(loaded, own, name=name),
         target=replace(there, notes=notes_on_test(run.recipe.data, target, None) | there.notes),
-        oracle=oracle,
+        oracle=None if filled is None else oracle_choice(filled),
         pseudo_labels=pseudo_label_quality(run.folder, target) if watched else None,
+        choices=() if filled is None else tuple(choices(filled, run.recipe.training.guard)),
     )
 
 
@@ -140,6 +144,7 @@ def write_study(path: Path, title: str, compared: Sequence[Compared], own: Domai
             embedding=_map(one, own, target),
             sides=_map(one, own, target, 3) if one is subject else None,
             pseudo_labels=one.pseudo_labels,
+            choices=one.choices,
             explained=explained_faces(one.run.load(), target, one.target) if one is subject else (),
             recipe=one.run.recipe.to_yaml(),
             facts={"seed": str(one.run.recipe.training.seed)},

@@ -13,6 +13,7 @@ from ferda.evaluation.embedding import Embedding
 from ferda.evaluation.evaluation import Evaluation
 from ferda.evaluation.gallery import ExplainedFace
 from ferda.evaluation.oracle import OracleChoice
+from ferda.evaluation.regret import Choice
 from ferda.evaluation.style import percent
 
 _COLUMNS = ("macro recall", "accuracy", "macro F1", "calibration error")
@@ -33,6 +34,7 @@ class RunSection:
         embedding: Map of its features.
         sides: The same in three dimensions.
         pseudo_labels: What `ferda.evaluation.pseudo_labels` tells of its epochs.
+        choices: What `ferda.evaluation.regret` tells of other validators.
         explained: Faces of the target with the places that its answers came from.
         recipe: YAML text.
         facts: Further pairs for the end of the report: seed, device, duration.
@@ -48,6 +50,7 @@ class RunSection:
     embedding: Embedding | None = None
     sides: Embedding | None = None
     pseudo_labels: pd.DataFrame | None = None
+    choices: tuple[Choice, ...] = ()
     explained: tuple[ExplainedFace, ...] = ()
     recipe: str = ""
     facts: dict[str, str] = field(default_factory=dict)
