@@ -64,7 +64,7 @@ class Measured:
                 "epoch": self.epochs[choice],
                 **{name: getattr(scores, name) for name in ("faces", "macro_recall", "macro_f1", "accuracy")},
                 "calibration_error": scores.ece,
-                **{f"recall/{one.name}": one.recall for one in scores.per_class if one.recall is not None},
+                **{f"recall/{one.name}": _number(one.recall) for one in scores.per_class},
                 **(gaps if choice == "chosen" else {}),
                 **self.facts,
             }
@@ -163,6 +163,10 @@ def _measure(place: Place, test: Domain, labels: NDArray[np.int64], scored: NDAr
         gaps=gaps,
         facts=_facts(place),
     )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _score(one: RecordedEpoch, test: Domain, scored: NDArray[np.bool_]) -> Scores:

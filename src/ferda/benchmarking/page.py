@@ -98,16 +98,24 @@ def _pair_sections(summary: Summary, name: str, lines: pd.DataFrame) -> list[Sec
             "not explain it (several seeds, Holm's correction for the number of methods)."
         )
         drawings = (Drawing(drawn, f"Gain over {table.baseline}", caption),)
+    lead = (
+        f"From {', '.join(pair.sources)} to {pair.target}: {faces:,} test faces{scored}. ± is the standard "
+    )
     sections = [
         Section(
             f"pair-{name}",
             name,
-            f"{', '.join(pair.sources)} → {pair.target}",
-            f"{faces:,} test faces{scored}. ± is the standard deviation over seeds.",
+            name,
+            lead + "deviation over seeds.",
             tables=(_scores_table(table.baseline, lines),),
+        ),
+        Section(
+            f"classes-{name}",
+            "",
+            f"{name}: gains, and recall of each expression",
+            tables=(_recalls(lines),),
             drawings=drawings,
         ),
-        Section(f"classes-{name}", "", f"{name}: recall of each expression", tables=(_recalls(lines),)),
     ]
     gaps = [column.removeprefix("gap/") for column in map(str, lines.columns) if column.startswith("gap/")]
     if gaps := [gap for gap in gaps if lines[f"gap/{gap}"].notna().any()]:

@@ -92,7 +92,7 @@ def _means(rows: pd.DataFrame) -> dict[str, Any]:
         scores = by_choice[choice]["macro_recall"]
         line |= {f"{choice}_macro_recall": scores.mean(), f"{choice}_macro_recall_sd": scores.std()}
     line["regret"] = line["oracle_macro_recall"] - line["macro_recall"]
-    others = [name for name in chosen if str(name).split("/")[0] in ("recall", "gap", "chance_gap")]
+    others = [name for name in chosen if "/" in str(name)]
     line |= {str(name): chosen[name].mean() for name in others}
     return line | {name: chosen[name].median() for name in _FACTS if name in chosen}
 
