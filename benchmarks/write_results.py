@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sections import data, demo, figure, near_copies, real_pairs, speed, startup
+from sections import data, demo, figure, landmark_noise, loader, near_copies, real_pairs, speed, startup
 from sections.cells import ORDER, spread
 
 HERE = Path(__file__).parent
@@ -24,6 +24,8 @@ def main() -> None:
         "real_pairs": real_pairs,
         "speed": speed,
         "data": data,
+        "loader": loader,
+        "landmark_noise": landmark_noise,
         "near_copies": near_copies,
         "startup": startup,
     }
