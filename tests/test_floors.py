@@ -12,7 +12,7 @@ FLOORS = (
     "errors expressions batch checks landmarks distributed files",
     "layers losses memory faces synthetic",
     "data backbones",
-    "methods upstream",
+    "methods upstream test_time",
     "engine selection",
     "evaluation inference benchmarking",
     "cli",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_table
+from ferda.test_time import list_adaptations
 
 if TYPE_CHECKING:
     from ferda.data.domain import Domain
@@ -30,12 +31,26 @@ def evaluate(
         list[str] | None, typer.Option("--classes", help="Count only faces of these expressions.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps.")] = "cpu",
+    adapt: Annotated[
+        str | None,
+        typer.Option(
+            "--adapt",
+            help=f"Adapt to each domain's faces while they are answered: {', '.join(list_adaptations())}.",
+        ),
+    ] = None,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Faces at a time; what --adapt learns from at once.")
+    ] = 64,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the intervals, and of the order for --adapt.")
+    ] = 0,
     force: Annotated[
         bool, typer.Option("--force", help="Measure even on faces, or people, that RUN learned from.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure RUN on labelled domains: macro recall, accuracy, macro F1, calibration, confusion."""
+    from ferda.engine.adapting import open_adaptation
     from ferda.engine.checkpoint import load_method
     from ferda.evaluation.scoring import evaluate as measure
     from ferda.expressions import class_list
@@ -44,13 +59,22 @@ def evaluate(
     scored = class_list(classes) if classes else None
     domains = [_open(spec, model) for spec in on]
     known = [_known(model, domain, force) for domain in domains]
-    found = [measure(model, domain, groups=groups or (), classes_scored=scored) for domain in domains]
+    way = None if adapt is None else open_adaptation(adapt, model)
+    found = [
+        measure(model, domain, groups=groups or (), classes_scored=scored, batch=batch, seed=seed, adapt=way)
+        for domain in domains
+    ]
     found = [replace(one, notes=notes | one.notes) for one, notes in zip(found, known, strict=True)]
     for domain, notes in zip(domains, known, strict=True):
         for reason, count in notes.items():
             remark(f"{domain.name}: {count} of {len(domain)} faces are {reason}")
+    for one in found:
+        for note in one.notes:
+            if way is not None and note.startswith(f"{way.name}: "):
+                remark(f"{one.domain}, {note}")
     if out is not None:
-        remark(f"The report is in {_write(out, found, domains, model, str(run))}")
+        written = _write(out, found, domains, model, str(run), is_adapted=adapt is not None)
+        remark(f"The report is in {written}")
     if as_json:
         show_json([evaluation.to_dict() for evaluation in found])
         return
@@ -98,12 +122,23 @@ def _known(model: LoadedMethod, domain: Domain, force: bool) -> dict[str, int]:
 
 
 def _write(
-    out: Path, found: list[Evaluation], domains: list[Domain], model: LoadedMethod, title: str
+    out: Path,
+    found: list[Evaluation],
+    domains: list[Domain],
+    model: LoadedMethod,
+    title: str,
+    *,
+    is_adapted: bool,
 ) -> Path:
     from ferda.evaluation.card_facts import preparation_words
     from ferda.evaluation.explained import explained_faces
     from ferda.evaluation.report import write_evaluation_report
 
+    # what an adapted model answered is no answer of the model that could be shown here
+    explained = [
+        () if is_adapted else explained_faces(model, domain, one)
+        for domain, one in zip(domains, found, strict=True)
+    ]
     for number, evaluation in enumerate(found, start=1):
         evaluation.save(out if len(found) == 1 else out / f"domain-{number}")
     return write_evaluation_report(
@@ -111,7 +146,7 @@ def _write(
         title=title,
         evaluations=found,
         pictures=[domain.pack.pictures for domain in domains],
-        explained=[explained_faces(model, domain, one) for domain, one in zip(domains, found, strict=True)],
+        explained=explained,
         data=preparation_words([domain.pack for domain in domains]),
     )
 

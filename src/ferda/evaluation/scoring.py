@@ -23,6 +23,7 @@ from ferda.evaluation.metrics import score
 if TYPE_CHECKING:
     from ferda.data.domain import Domain
     from ferda.engine.checkpoint import LoadedMethod
+    from ferda.test_time.base import Adaptation
 
 _SUBJECT = "subject"
 
@@ -39,6 +40,7 @@ def evaluate(
     device: str = "cpu",
     resamples: int = 2000,
     seed: int = 0,
+    adapt: str | Adaptation | None = None,
 ) -> Evaluation:
     """Run a trained model over a labelled domain and score its answers.
 
@@ -52,14 +54,14 @@ def evaluate(
         batch: Faces at a time.
         device: Where to compute, if the model must be loaded first.
         resamples: Draws behind the intervals.
-        seed: Of the intervals.
+        seed: Of the intervals, and of the order in which an adaptation meets the faces.
+        adapt: One of `ferda.list_adaptations()`, or one made of this model, which starts anew and learns from
+            the faces without their labels, `batch` at a time.
 
     Raises:
         UserError: If the domain has other classes, lacks a column, or has no labelled face.
     """
-    import torch
-
-    from ferda.engine.scoring import answers
+    from ferda.evaluation.adapted import domain_answers
 
     if isinstance(model, str | Path):
         from ferda.engine.checkpoint import load_method
@@ -72,14 +74,13 @@ def evaluate(
             f"{domain.name} was opened with the classes {', '.join(domain.classes)}, the model answers "
             f"{', '.join(model.classes)}; open the domain with the model's classes."
         )
-    place = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
-    said = answers(model.method, domain, None, model.preprocessing, place, batch)
+    said, adapted, told = domain_answers(model, domain, adapt, batch, seed)
     evaluation = evaluation_of(
         domain,
         said.probabilities,
         features=said.features.reshape(len(said.features), -1),
         affect=said.affect,
-        model=name or str(model.metadata.get("method", "model")),
+        model=(name or str(model.metadata.get("method", "model"))) + adapted,
         selected_by=_selection_words(model.metadata),
         groups=groups,
         classes_scored=classes_scored,
@@ -88,6 +89,7 @@ def evaluate(
         seed=seed,
     )
     learned, given = model.preprocessing.crop.kind, domain.pack.crop.get("kind", "unknown")
+    evaluation = replace(evaluation, notes=told | evaluation.notes)
     if learned == given:
         return evaluation
     remark = f"cut out as '{given}', while the model learned from faces cut out as '{learned}'"
