@@ -12,6 +12,7 @@ from torch import Tensor, distributed, multiprocessing
 from ferda.losses.adversarial import DomainCritic
 from ferda.losses.affect import AffectLoss
 from ferda.losses.attention_diversity import AttentionDiversityLoss
+from ferda.losses.attracting_dispersing import DispersingLoss
 from ferda.losses.class_confusion import ClassConfusionLoss
 from ferda.losses.conditional import ConditionalAdversarialLoss
 from ferda.losses.coral import CoralLoss
@@ -29,6 +30,7 @@ from ferda.losses.nuclear_norm import NuclearNormLoss
 from ferda.memory.epoch_means import EpochMeans
 from ferda.memory.learning_status import LearningStatus
 from ferda.memory.prototypes import Prototypes
+from ferda.memory.rows import FeatureBank
 
 ROWS, PROCESSES = 8, 2
 
@@ -47,6 +49,7 @@ def of_one_batch(rows: slice) -> dict[str, Tensor]:
     losses = {
         "attention": AttentionDiversityLoss()([source[0][..., None, None], target[0][..., None, None]]),
         "marginal": MarginalEntropyLoss()(target[1]),
+        "dispersing": DispersingLoss()(target[1].softmax(1)),
         "information": information(pairs, (source[0], classes[0]), (target[0], classes[1])),
         "cdan_e": ConditionalAdversarialLoss()(critic, source, target),
         "mcc": ClassConfusionLoss()(target[1]),
@@ -60,7 +63,11 @@ def of_one_batch(rows: slice) -> dict[str, Tensor]:
     memory.start(ROWS)
     labels = torch.arange(2 * ROWS).reshape(2, ROWS)[:, rows] % 4
     memory.remember(torch.arange(ROWS)[rows], labels, labels != 3)
-    return found | {"table": memory.table.clone(), "status": memory.refresh().clone()}
+    bank = FeatureBank(6, 4)
+    bank.fill(features=torch.zeros(ROWS, 6), probabilities=torch.zeros(ROWS, 4))
+    bank.write(torch.arange(ROWS)[rows], features=target[0], probabilities=target[1])
+    remembered = {"table": memory.table.clone(), "status": memory.refresh().clone()}
+    return found | remembered | {"bank": bank.features.clone()}
 
 
 def of_domains(rows: slice) -> dict[str, Tensor]:
@@ -92,7 +99,10 @@ def of_domains(rows: slice) -> dict[str, Tensor]:
 
 Parts = dict[str, list[dict[str, Tensor]]]
 #: What is computed, and what of it is a memory that both processes must hold alike.
-CASES = {"one batch": (of_one_batch, {"table", "status"}), "two domains": (of_domains, {"means", "sums"})}
+CASES = {
+    "one batch": (of_one_batch, {"table", "status", "bank"}),
+    "two domains": (of_domains, {"means", "sums"}),
+}
 
 
 def work(rank: int, folder: str) -> None:
