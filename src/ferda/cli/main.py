@@ -31,6 +31,7 @@ from ferda.cli.synth import synth
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 _AFTER = {
+    prepare: "Type the same command again to go on where it stopped; no byte changes.",
     fit: "Type the same command with --resume and --out RUN to go on where it stopped; no number changes.",
     benchmark: "Every training saved itself; type the same command to go on.",
 }
