@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -58,6 +59,27 @@ def open_adaptation(name: str, model: LoadedMethod, **settings: Any) -> Adaptati
         return kind(model.method, config, source)
     except UserError as error:
         raise UserError(f"{error}{reason}") from error
+
+
+def adaptation_settings(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return settings as they are typed.
+
+    Args:
+        assignments: `name=value`, the value in YAML.
+
+    Raises:
+        UserError: If one has another form.
+    """
+    settings = {}
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        try:
+            settings[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(f"The value of '{assignment}' is no YAML.") from error
+        if not sign or not name:
+            raise UserError(f"'{assignment}' is not of the form name=value, for instance rate=0.0001.")
+    return settings
 
 
 def source_knowledge(model: LoadedMethod) -> SourceKnowledge:

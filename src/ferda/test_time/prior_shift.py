@@ -13,31 +13,33 @@ and checks nothing; here each ratio is bounded, and shares that fail a check lea
 with a remark why.
 
 Trap: what becomes right is the number of right answers in all. Macro recall counts a rare class as much as a
-frequent one, and a model that expects all alike does well by it: expect accuracy to rise, and macro recall
-to fall where classes are rare.
+frequent one, so expect accuracy to rise, and macro recall to fall where classes are rare. Whoever wants macro
+recall sets `shares: equal`, which looks for nothing and makes all classes count alike.
 """
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from ferda.batch import Labelled, Output
 from ferda.errors import UserError
 from ferda.test_time.base import Adaptation, AdaptationConfig, SourceKnowledge
 from ferda.test_time.calibrating import Calibration, calibrate
-from ferda.test_time.label_shift import corrected, estimate, moments
+from ferda.test_time.label_shift import Estimate, corrected, estimate, moments
 
 
 class PriorShiftConfig(AdaptationConfig):
     """Settings.
 
     Attributes:
+        shares: Shares of the classes in the target, in the model's order, where somebody knows them; `equal`
+            makes all classes count alike, as macro recall does. None looks for them.
         prior: Shares of the classes that the model's answers assume, in its order, taken as they are and with
             temperature 1; None measures both on the sources.
         bound: k; a class can become so many times as frequent as in training, or as rare.
@@ -45,16 +47,18 @@ class PriorShiftConfig(AdaptationConfig):
         seed: Deals the faces to halves.
     """
 
+    shares: tuple[float, ...] | Literal["equal"] | None = None
     prior: tuple[float, ...] | None = None
     bound: float = Field(default=10.0, ge=1)
     sureness: float = Field(default=2.0, ge=0)
     seed: int = Field(default=0, ge=0)
 
-    @model_validator(mode="after")
-    def _shares(self) -> Self:
-        if self.prior is not None and (min(self.prior) <= 0 or abs(sum(self.prior) - 1) > 1e-3):
-            raise ValueError("the shares of prior must be above 0 and sum to one")
-        return self
+    @field_validator("shares", "prior")
+    @classmethod
+    def _sum_to_one(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and (not value or min(value) <= 0 or abs(sum(value) - 1) > 1e-3):
+            raise ValueError("shares must be above 0 and sum to one")
+        return value
 
 
 class PriorShift(Adaptation):
@@ -91,11 +95,12 @@ class PriorShift(Adaptation):
             )
         else:
             self._measure(source)
-        if len(self.calibration.prior) != self.method.classes:
-            raise UserError(
-                f"prior_shift was given {len(self.calibration.prior)} shares, and the model has "
-                f"{self.method.classes} classes."
-            )
+        for shares in (self.config.prior, self.config.shares):
+            if isinstance(shares, tuple) and len(shares) != self.method.classes:
+                raise UserError(
+                    f"prior_shift was given {len(shares)} shares for the {self.method.classes} classes of "
+                    "the model; give one for each, in their order."
+                )
 
     def reset(self) -> None:
         """Forget what was found."""
@@ -119,14 +124,8 @@ class PriorShift(Adaptation):
         """
         prior = self.calibration.prior
         rows = self.calibration.applied(probabilities)
-        found = estimate(
-            rows,
-            prior,
-            bound=self.config.bound,
-            sureness=self.config.sureness,
-            by_class=self._by_class,
-            seed=self.config.seed,
-        )
+        found = self._shares(rows)
+        origin = "found here" if self.config.shares is None else "given"
         self.shares = found.shares
         if found.refused is not None:
             self.remarks.append(f"the answers were left as they were: {found.refused}")
@@ -136,10 +135,23 @@ class PriorShift(Adaptation):
             for name, share, former in zip(self._names, found.shares, prior, strict=True)
         )
         self.remarks.append(
-            f"answers corrected to the shares of the classes found here, those of training in brackets: "
+            f"answers corrected to the shares of the classes {origin}, those of training in brackets: "
             f"{', '.join(parts)}; temperature {self.calibration.temperature:.2f}"
         )
         return corrected(rows, prior, found.shares).astype(probabilities.dtype)
+
+    def _shares(self, rows: NDArray[np.float64]) -> Estimate:
+        if self.config.shares is not None:
+            equal = np.full(self.method.classes, 1 / self.method.classes)
+            return Estimate(equal if self.config.shares == "equal" else np.array(self.config.shares))
+        return estimate(
+            rows,
+            self.calibration.prior,
+            bound=self.config.bound,
+            sureness=self.config.sureness,
+            by_class=self._by_class,
+            seed=self.config.seed,
+        )
 
     def _measure(self, source: SourceKnowledge) -> None:
         answers, labels = [np.zeros((0, self.method.classes))], [np.zeros((0, self.method.classes))]
@@ -147,7 +159,7 @@ class PriorShift(Adaptation):
             with torch.no_grad():
                 said = self.method(batch.images, batch.landmarks).probabilities
             answers.append(said.double().cpu().numpy())
-            labels.append(_shares(batch, self.method.classes))
+            labels.append(_label_rows(batch, self.method.classes))
         rows, truth = np.concatenate(answers), np.concatenate(labels)
         self.calibration = calibrate(rows, truth, source.shares)
         # one more row of each class, answered rightly, so that a class without rows has a mean
@@ -155,7 +167,7 @@ class PriorShift(Adaptation):
         self._by_class = more / (truth.sum(0)[:, None] + 1)
 
 
-def _shares(batch: Labelled, classes: int) -> NDArray[np.float64]:
+def _label_rows(batch: Labelled, classes: int) -> NDArray[np.float64]:
     """(B, C), a row for each label."""
     if batch.labels.ndim == 2:
         return batch.labels.double().cpu().numpy()
