@@ -14,6 +14,7 @@ from ferda.batch import Output
 from ferda.data.domain import Domain
 from ferda.data.pack import write_pack
 from ferda.engine.checkpoint import Preprocessing
+from ferda.engine.recipe_sections import DataRecipe
 from ferda.errors import UserError
 from ferda.evaluation.evaluation import Evaluation
 from ferda.evaluation.metrics import score
@@ -180,3 +181,14 @@ def test_another_crop_than_the_models_is_remarked(bright):
 def test_other_classes_than_the_models_are_a_users_mistake(bright):
     with pytest.raises(UserError, match="open the domain with the model's classes"):
         evaluate(model_for(bright, classes=BASIC[:6]), bright)
+
+
+def test_a_score_on_faces_that_were_learned_from_is_refused_unless_allowed(bright, tmp_path):
+    model = model_for(bright)
+    model.metadata["recipe"] = {"data": DataRecipe(sources=(f"{bright.pack.path}@all",)).model_dump()}
+    with pytest.raises(UserError, match=r"would not be honest.* go on with allow_leaks=True"):
+        evaluate(model, bright, resamples=50)
+    allowed = evaluate(model, bright, resamples=50, allow_leaks=True)
+    assert allowed.scores.faces == 70 and 50 < allowed.notes["trained on with their labels"] < 70
+    others = write_pack(tmp_path / "others", bright.pack.images, bright.pack.manifest, crop=bright.pack.crop)
+    assert evaluate(model, Domain(others, np.arange(70), BASIC), resamples=50).notes == {}

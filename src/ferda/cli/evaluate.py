@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,19 +51,29 @@ def evaluate(
     """Measure RUN on labelled domains: macro recall, accuracy, macro F1, calibration, confusion."""
     from ferda.engine.adapting import open_adaptation
     from ferda.engine.checkpoint import load_method
+    from ferda.engine.domains import notes_on_weights
     from ferda.evaluation.scoring import evaluate as measure
     from ferda.expressions import class_list
 
     model = load_method(run, device)
     scored = class_list(classes) if classes else None
     domains = [_open(spec, model) for spec in on]
-    known = [_known(model, domain, force) for domain in domains]
+    # all are looked at, and refused, before the first is measured
+    known = [notes_on_weights(model.metadata, domain, None if force else "--force") for domain in domains]
     way = None if adapt is None else open_adaptation(adapt, model)
     found = [
-        measure(model, domain, groups=groups or (), classes_scored=scored, batch=batch, seed=seed, adapt=way)
+        measure(
+            model,
+            domain,
+            groups=groups or (),
+            classes_scored=scored,
+            batch=batch,
+            seed=seed,
+            adapt=way,
+            allow_leaks=True,
+        )
         for domain in domains
     ]
-    found = [replace(one, notes=notes | one.notes) for one, notes in zip(found, known, strict=True)]
     for domain, notes in zip(domains, known, strict=True):
         for reason, count in notes.items():
             remark(f"{domain.name}: {count} of {len(domain)} faces are {reason}")
@@ -108,17 +117,6 @@ def _open(spec: str, model: LoadedMethod) -> Domain:
         return open_domain(
             spec, model.classes, labelled=False, crop=model.preprocessing.crop, progress=progress
         )
-
-
-def _known(model: LoadedMethod, domain: Domain, force: bool) -> dict[str, int]:
-    """Faces that the run learned from, or saw; weights of others do not say from what they learned."""
-    from ferda.engine.domains import notes_on_test
-    from ferda.engine.recipe_sections import DataRecipe
-
-    if "recipe" not in model.metadata:
-        return {}
-    data = DataRecipe.model_validate(model.metadata["recipe"]["data"])
-    return notes_on_test(data, domain, None if force else "--force")
 
 
 def _write(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ferda.data.cache import is_prepared
 from ferda.data.domain import Domain, UnlabelledDomain, open_domain, place_and_split
@@ -126,6 +127,22 @@ def notes_on_test(data: DataRecipe, test: Domain, way_on: str | None) -> dict[st
     if data.target not in there:
         return notes
     return notes | find_seen(_open(data.target, data, None, labelled=False, split="@train"), test)
+
+
+def notes_on_weights(about: Mapping[str, Any], test: Domain, way_on: str | None) -> dict[str, int]:
+    """Count as `notes_on_test` does for the run that some weights are from.
+
+    Args:
+        about: What a weights file says of itself; weights of others do not say what they learned from.
+        test: What is scored.
+        way_on: As for `notes_on_test`.
+
+    Raises:
+        UserError: As `notes_on_test` does.
+    """
+    if "recipe" not in about:
+        return {}
+    return notes_on_test(DataRecipe.model_validate(about["recipe"]["data"]), test, way_on)
 
 
 def _guard(

@@ -41,6 +41,7 @@ def evaluate(
     resamples: int = 2000,
     seed: int = 0,
     adapt: str | Adaptation | None = None,
+    allow_leaks: bool = False,
 ) -> Evaluation:
     """Run a trained model over a labelled domain and score its answers.
 
@@ -57,10 +58,14 @@ def evaluate(
         seed: Of the intervals, and of the order in which an adaptation meets the faces.
         adapt: One of `ferda.list_adaptations()`, or one made of this model, which starts anew and learns from
             the faces without their labels, `batch` at a time.
+        allow_leaks: Score faces, or people of the same pack, whose labels the model learned from; they are
+            counted in the notes.
 
     Raises:
-        UserError: If the domain has other classes, lacks a column, or has no labelled face.
+        UserError: If the domain has other classes, lacks a column, has no labelled face, or the score would
+            not be honest.
     """
+    from ferda.engine.domains import notes_on_weights
     from ferda.evaluation.adapted import domain_answers
 
     if isinstance(model, str | Path):
@@ -74,6 +79,7 @@ def evaluate(
             f"{domain.name} was opened with the classes {', '.join(domain.classes)}, the model answers "
             f"{', '.join(model.classes)}; open the domain with the model's classes."
         )
+    known = notes_on_weights(model.metadata, domain, None if allow_leaks else "allow_leaks=True")
     said, adapted, told = domain_answers(model, domain, adapt, batch, seed)
     evaluation = evaluation_of(
         domain,
@@ -89,11 +95,11 @@ def evaluate(
         seed=seed,
     )
     learned, given = model.preprocessing.crop.kind, domain.pack.crop.get("kind", "unknown")
-    evaluation = replace(evaluation, notes=told | evaluation.notes)
-    if learned == given:
-        return evaluation
-    remark = f"cut out as '{given}', while the model learned from faces cut out as '{learned}'"
-    return replace(evaluation, notes={remark: len(domain.rows), **evaluation.notes})
+    notes = known | told | evaluation.notes
+    if learned != given:
+        remark = f"cut out as '{given}', while the model learned from faces cut out as '{learned}'"
+        notes = {remark: len(domain.rows)} | notes
+    return replace(evaluation, notes=notes)
 
 
 def evaluation_of(

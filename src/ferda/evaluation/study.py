@@ -6,12 +6,12 @@ This is where the target's labels are opened, after every training and every cho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ferda.data.domain import Domain
-from ferda.engine.domains import notes_on_test, open_run_domains, open_watched
+from ferda.engine.domains import open_run_domains, open_watched
 from ferda.engine.run import Run
 from ferda.errors import UserError
 from ferda.evaluation.card_facts import preparation_words
@@ -74,12 +74,13 @@ def compare(name: str, run: Run, own: Domain, target: Domain) -> Compared:
     loaded = run.load()
     watched = run.recipe.data.target is not None
     filled = fill_oracle(run.folder, target) if watched else None
-    there = evaluate(loaded, target, name=name)
+    # what training learned from was refused, or allowed, when it began
+    own_scores, there = (evaluate(loaded, one, name=name, allow_leaks=True) for one in (own, target))
     return Compared(
         name=name,
         run=run,
-        own=evaluate(loaded, own, name=name),
-        target=replace(there, notes=notes_on_test(run.recipe.data, target, None) | there.notes),
+        own=own_scores,
+        target=there,
         oracle=None if filled is None else oracle_choice(filled),
         pseudo_labels=pseudo_label_quality(run.folder, target) if watched else None,
         choices=() if filled is None else tuple(choices(filled, run.recipe.training.guard)),
@@ -109,7 +110,7 @@ def report_run(run: Run) -> Path:
     if not known:
         raise UserError(f"Neither source nor target of {run.folder} has labels: nothing to report on.")
     pictures = [domain.pack.pictures for domain in known]
-    evaluations = [evaluate(loaded, domain) for domain in known]
+    evaluations = [evaluate(loaded, domain, allow_leaks=True) for domain in known]
     explained = [explained_faces(loaded, domain, one) for domain, one in zip(known, evaluations, strict=True)]
     return write_evaluation_report(
         path,
