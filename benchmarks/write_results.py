@@ -8,7 +8,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sections import data, demo, figure, landmark_noise, loader, near_copies, real_pairs, speed, startup
+from sections import (
+    data,
+    demo,
+    figure,
+    landmark_noise,
+    loader,
+    near_copies,
+    real_pairs,
+    speed,
+    startup,
+    validators,
+)
 from sections.cells import ORDER, spread
 
 HERE = Path(__file__).parent
@@ -22,6 +33,7 @@ def main() -> None:
     sections = {
         "demo_table": demo,
         "real_pairs": real_pairs,
+        "validators": validators,
         "speed": speed,
         "data": data,
         "loader": loader,
