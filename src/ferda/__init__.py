@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from ferda.evaluation.scoring import evaluate
     from ferda.expressions import EXPRESSIONS, class_list, expression_name
     from ferda.inference import load
+    from ferda.inference.adapted import adapt
     from ferda.methods import create_method, list_methods, method_class
     from ferda.methods.base import Method, MethodConfig, Needs, ParameterGroup
+    from ferda.test_time import list_adaptations
     from ferda.upstream import load_upstream
 
 #: Where each public name lives.
@@ -45,12 +47,14 @@ _HOMES: dict[str, str] = {
     "Unlabelled": "ferda.batch",
     "Update": "ferda.batch",
     "UserError": "ferda.errors",
+    "adapt": "ferda.inference.adapted",
     "class_list": "ferda.expressions",
     "create_backbone": "ferda.backbones",
     "create_method": "ferda.methods",
     "evaluate": "ferda.evaluation.scoring",
     "expression_name": "ferda.expressions",
     "fit": "ferda.engine.fit",
+    "list_adaptations": "ferda.test_time",
     "list_backbones": "ferda.backbones",
     "list_methods": "ferda.methods",
     "load": "ferda.inference",
@@ -76,12 +80,14 @@ __all__ = [
     "Unlabelled",
     "Update",
     "UserError",
+    "adapt",
     "class_list",
     "create_backbone",
     "create_method",
     "evaluate",
     "expression_name",
     "fit",
+    "list_adaptations",
     "list_backbones",
     "list_methods",
     "load",

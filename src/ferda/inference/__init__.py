@@ -30,7 +30,7 @@ def load(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
 
     model = load_method(path, device)
     shown = model.preprocessing
-    return Predictor(
+    predictor = Predictor(
         model.method,
         model.classes,
         shown.crop,
@@ -41,3 +41,5 @@ def load(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
         device=device,
         **options,
     )
+    predictor.loaded = model
+    return predictor

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ferda.data.normalise import Channels, Normalise
 from ferda.data.views import Views
+from ferda.engine.checkpoint import LoadedMethod
 from ferda.engine.formats import Format, answering_in
 from ferda.errors import UserError
 from ferda.expressions import class_list
@@ -97,6 +98,8 @@ class Predictor:
         self._seeks = crop.kind != "whole" if detect is None else detect
         self._seeks_points = not self._seeks and detect is None and crop.detect and method.needs.landmarks
         self._detector = detector
+        #: What `ferda.load` read it from; None if it was made by hand.
+        self.loaded: LoadedMethod | None = None
         self._view = Views("none", size or crop.size)
         self._normalise = Normalise(mean, std, channels)
 

@@ -1,0 +1,141 @@
+"""A predictor that adapts to the faces it is shown, while it answers for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ferda.engine.adapting import open_adaptation
+from ferda.errors import UserError
+from ferda.inference import load
+from ferda.inference.face import PredictedFace
+from ferda.inference.predictor import Predictor, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ferda.inference.collection import Judges, See
+    from ferda.test_time.base import Adaptation
+
+
+class AdaptedPredictor(Predictor):
+    """Names expressions as the predictor does that it starts from, and learns from every face on the way.
+
+    Faces count in the order in which they are given, at most `batch` at a time, and over all calls, until
+    `adaptation.reset()`. The network computes in float32 whatever the precision of the start. What corrects
+    its answers when all faces were seen (`prior_shift`) takes those of a call or a table for all; `predict`
+    and `answer` give its answers uncorrected.
+
+    Args:
+        start: Is left as it is.
+        adaptation: Of its method.
+
+    Attributes:
+        adaptation: That answers; its `remarks` say what was done.
+    """
+
+    def __init__(self, start: Predictor, adaptation: Adaptation) -> None:
+        vars(self).update(vars(start))
+        self.adaptation = adaptation
+        self.method = adaptation.method
+
+    def __call__(self, source: Source | Iterable[Source]) -> list[PredictedFace]:
+        """Name the expressions in one or several pictures.
+
+        Args:
+            source: A path, a uint8 RGB (H, W, 3) array, or several of these.
+        """
+        faces = super().__call__(source)
+        if not self.adaptation.ends or not faces:
+            return faces
+        rows = self.adaptation.finish(np.array([list(face.probabilities.values()) for face in faces]))
+        return [
+            replace(
+                face,
+                expression=self.classes[row.argmax()],
+                confidence=float(row.max()),
+                probabilities=dict(zip(self.classes, row.tolist(), strict=True)),
+            )
+            for face, row in zip(faces, rows, strict=True)
+        ]
+
+    def answer(self, crops: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return what the model says of faces that were cut out by its own rule, and learn from them.
+
+        Args:
+            crops: (B, S, S, 3) uint8 RGB.
+            landmarks: (B, 5, 2) pixels of the crops, NaN where unknown.
+
+        Returns:
+            Probabilities (B, C); and valence and arousal (B, 2), None if the model does not say.
+        """
+        probabilities, affect = [np.zeros((0, len(self.classes)), np.float32)], []
+        for batch in self.shown(crops, landmarks, self.batch):
+            output = self.adaptation.answer(*batch)
+            probabilities.append(output.probabilities.cpu().numpy())
+            if "affect" in output.views:
+                affect.append(output.views["affect"].float().cpu().numpy())
+        return np.concatenate(probabilities), np.concatenate(affect) if affect else None
+
+    def table(
+        self,
+        inputs: str | Path | Iterable[str | Path],
+        progress: Callable[[int, int], None] | None = None,
+        see: See | None = None,
+        judges: Judges | None = None,
+    ) -> pd.DataFrame:
+        """Name the expressions in files; one row a face, and one for each picture without any.
+
+        Args:
+            inputs: Pictures, or folders whose pictures are taken.
+            progress: Is told how many pictures are done, and how many there are.
+            see: Is given each readable picture's name, its pixels and its faces.
+            judges: Nobody: what is learned is learned in one place.
+
+        Raises:
+            UserError: If there is no picture at all, others shall judge, or faces shall be seen whose answers
+                are corrected later.
+        """
+        if judges is not None:
+            raise UserError(
+                "An adapting model learns from one stream in one process; leave --workers and --engine out."
+            )
+        if see is not None and self.adaptation.ends:
+            raise UserError(
+                f"{self.adaptation.name} corrects all answers at the end, when the pictures are drawn "
+                "already; leave --draw out."
+            )
+        table = super().table(inputs, progress, see)
+        if self.adaptation.ends:
+            names = [f"p_{name}" for name in self.classes]
+            faces = table["expression"].notna()
+            rows = self.adaptation.finish(table.loc[faces, names].to_numpy())
+            table.loc[faces, names] = rows
+            table.loc[faces, "expression"] = np.array(self.classes, object)[rows.argmax(1)]
+            table.loc[faces, "confidence"] = rows.max(1)
+        return table
+
+
+def adapt(name: str, start: Predictor | str | Path, **settings: Any) -> AdaptedPredictor:
+    """Make a trained model adapt to the faces it is shown.
+
+    Args:
+        name: One of `ferda.list_adaptations()`.
+        start: A run folder, a weights file, or what `ferda.load` made of one; is left as it is.
+        **settings: Of the adaptation, such as `rate`.
+
+    Raises:
+        UserError: If there is no such adaptation or setting, or the model does not allow it.
+
+    Example:
+        >>> online = ferda.adapt("tent", "runs/hall")  # doctest: +SKIP
+        >>> table = online.table("photos/new")  # doctest: +SKIP
+    """
+    predictor = start if isinstance(start, Predictor) else load(start)
+    if predictor.loaded is None:
+        raise UserError("ferda.adapt takes a run folder, a weights file, or what ferda.load made of one.")
+    return AdaptedPredictor(predictor, open_adaptation(name, predictor.loaded, **settings))
