@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ferda.backbones import create_backbone, list_backbones
     from ferda.batch import DomainBatch, Labelled, Output, Progress, Unlabelled, Update
+    from ferda.benchmarking.benchmark import benchmark
     from ferda.data.domain import open_domain
     from ferda.data.prepare import prepare
     from ferda.engine.fit import fit
@@ -48,6 +49,7 @@ _HOMES: dict[str, str] = {
     "Update": "ferda.batch",
     "UserError": "ferda.errors",
     "adapt": "ferda.inference.adapted",
+    "benchmark": "ferda.benchmarking.benchmark",
     "class_list": "ferda.expressions",
     "create_backbone": "ferda.backbones",
     "create_method": "ferda.methods",
@@ -81,6 +83,7 @@ __all__ = [
     "Update",
     "UserError",
     "adapt",
+    "benchmark",
     "class_list",
     "create_backbone",
     "create_method",

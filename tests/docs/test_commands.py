@@ -93,13 +93,14 @@ def test_python_names_exist(page: str, block: str) -> None:
             assert hasattr(ferda, node.attr), f"{page} uses ferda.{node.attr}"
 
 
-def test_recipes_that_are_shown_are_right() -> None:
+def test_recipes_and_tables_that_are_shown_are_right() -> None:
     import yaml
 
+    from ferda.benchmarking.reading import parse_table
     from ferda.engine.recipe import parse_recipe
 
     shown = [yaml.safe_load(block) for _, block in blocks("yaml")]
-    assert [parse_recipe(raw) for raw in shown]
+    assert [parse_table(raw) if "methods" in raw else parse_recipe(raw) for raw in shown]
 
 
 def test_the_readme_names_every_method() -> None:

@@ -18,6 +18,7 @@ from ferda.engine.recipe import Recipe, list_recipes, parse_recipe, read_recipe
 from ferda.engine.recipe_sections import Checked
 from ferda.errors import UserError
 from ferda.expressions import class_list
+from ferda.methods import method_class
 
 
 @dataclass(frozen=True, order=True)
@@ -156,7 +157,9 @@ class Table(Settings):
             for section in Settings.model_fields:
                 raw[section] = (raw.get(section) or {}) | getattr(part, section)
         raw["method"] = raw["method"] | {"name": name}
-        raw["data"] |= {"sources": list(pair.sources), "target": pair.target, "watch": pair.test}
+        # a source-free method has seen its sources in the run that it starts from
+        sources = pair.sources if method_class(name).needs.sources else ()
+        raw["data"] |= {"sources": list(sources), "target": pair.target, "watch": pair.test}
         raw["training"] |= {"seed": cell.seed} | ({} if start is None else {"start": str(start)})
         recipe = parse_recipe(raw, where=f"The recipe of {cell}")
         if strangers := [name for name in pair.scored or () if name not in recipe.data.classes]:

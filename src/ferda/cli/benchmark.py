@@ -41,24 +41,19 @@ def benchmark(
     What is finished is kept: the same command goes on where it stopped, and machines that share the folder
     share the work.
     """
-    from ferda.benchmarking.earlier import check_finished, forget_failures
+    from ferda.benchmarking.benchmark import benchmark as run
     from ferda.benchmarking.reading import read_table
-    from ferda.benchmarking.results import write_results
-    from ferda.benchmarking.runner import Runner
 
     asked = read_table(table)
     folder = Path("runs") / table.stem if out is None else out
-    if not only_report:
-        check_finished(asked, folder)
-        if retry:
-            forget_failures(asked, folder)
-        if estimate or plan:
-            _tell_estimate(asked, folder, jobs, as_json and plan)
+    if (estimate or plan) and not only_report:
+        _tell_estimate(asked, folder, jobs, as_json and plan)
         if plan:
             return
-        with _watched(asked, folder) as watch:
-            Runner(asked, folder, jobs=jobs, gpus=gpus or (), watch=watch).run()
-    summary = write_results(asked, folder, table.read_text(encoding="utf-8"))
+    with _watched(asked, folder) as watch:
+        summary = run(
+            table, folder, jobs=jobs, gpus=gpus or (), retry=retry, train=not only_report, watch=watch
+        )
     if as_json:
         show_json({"methods": summary.methods, "missing": {str(c): e for c, e in summary.missing.items()}})
     else:
