@@ -133,10 +133,11 @@ class BenchmarkMethod(GlobalLocalMethod):
         """Return the sum of both heads' cross-entropies.
 
         Args:
-            answer: Of source rows.
+            answer: Of the source rows, after which others may follow.
             labels: (B,) classes or (B, C) shares.
         """
-        return head_cross_entropy(torch.stack([answer.logits, answer.views["local"]]), labels).sum()
+        logits = torch.stack([answer.logits, answer.views["local"]])
+        return head_cross_entropy(logits[:, : len(labels)], labels).sum()
 
 
 def linear_head(width: int, classes: int) -> nn.Linear:
