@@ -27,16 +27,17 @@ class JANConfig(ClassifierConfig):
     """Settings of JAN.
 
     Attributes:
-        mmd_weight: What lambda rises to.
+        mmd_weight: Of the discrepancy, besides lambda.
         feature_kernels: Gaussians of the features' kernel, a factor of 2 apart.
         probability_width: b_p, if it shall not be that of the batch.
-        constant_tradeoff: Do not let lambda rise.
+        constant_tradeoff: lambda, besides `mmd_weight`, if it shall not rise (the library of the authors'
+            group: 1).
     """
 
     mmd_weight: float = Field(default=1.0, ge=0)
     feature_kernels: int = Field(default=1, ge=1)
     probability_width: float | None = Field(default=None, gt=0)
-    constant_tradeoff: bool = False
+    constant_tradeoff: float | None = Field(default=None, ge=0)
 
 
 class JAN(ClassifierMethod):
@@ -64,8 +65,10 @@ class JAN(ClassifierMethod):
         """
         source, target = self.together(batch)
         apart = self.joint_mmd(*((part.features, part.probabilities) for part in (source, target)))
-        rise = 1.0 if self.config.constant_tradeoff else reversal_coefficient(progress.fraction)
+        tradeoff = self.config.constant_tradeoff
+        if tradeoff is None:
+            tradeoff = reversal_coefficient(progress.fraction)
         return {
             "task": self.task_loss(source.logits, batch.pooled.labels),
-            "joint_mmd": rise * self.config.mmd_weight * apart,
+            "joint_mmd": tradeoff * self.config.mmd_weight * apart,
         }

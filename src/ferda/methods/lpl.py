@@ -15,15 +15,13 @@ what it published as LPL, 59.82 % on average with IR-50 from RAF-DB, learned fro
 
 from __future__ import annotations
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from ferda.batch import DomainBatch, Output, Progress
-from ferda.losses.heads import head_cross_entropy
+from ferda.batch import DomainBatch, Progress
 from ferda.memory.epoch_means import EpochMeans
 from ferda.methods.base import Needs, TargetView
-from ferda.methods.global_local import GlobalLocalConfig, GlobalLocalMethod
+from ferda.methods.global_local import BenchmarkMethod, GlobalLocalConfig
 
 
 class LPLConfig(GlobalLocalConfig):
@@ -36,7 +34,7 @@ class LPLConfig(GlobalLocalConfig):
     locality_weight: float = Field(default=1.0, ge=0)
 
 
-class LPL(GlobalLocalMethod):
+class LPL(BenchmarkMethod):
     """A global-local network with two heads and a centre for every class.
 
     Args:
@@ -47,29 +45,11 @@ class LPL(GlobalLocalMethod):
 
     Config = LPLConfig
     needs = Needs(target=False, landmarks=True)
-    sampling = "pooled"
 
     def __init__(self, config: LPLConfig, classes: int, sources: int = 1) -> None:
         super().__init__(config, classes, sources)
         self.config = config
-        width = self.features.width
-        self.head = nn.Linear(width, classes)
-        self.local_head = nn.Linear(width - config.part_width, classes)
-        for head in (self.head, self.local_head):
-            nn.init.xavier_normal_(head.weight)
-            nn.init.zeros_(head.bias)
-        self.centres = EpochMeans(classes, width)
-
-    def forward(self, images: Tensor, landmarks: Tensor | None = None) -> Output:
-        """Answer for a batch of faces; `views` has the logits of the `local` head.
-
-        Args:
-            images: (B, 3, H, W) normalised.
-            landmarks: (B, 5, 2) pixels of `images`; None or NaN takes those of an average face.
-        """
-        features = self.features(images, landmarks).flatten(1)
-        local = self.local_head(features[:, -self.local_head.in_features :])
-        return Output(self.head(features), features, {"local": local})
+        self.centres = EpochMeans(classes, self.features.width)
 
     def losses(self, batch: DomainBatch, progress: Progress) -> dict[str, Tensor]:
         """Return the cross-entropy of both heads and the distance from the centres.
@@ -81,9 +61,8 @@ class LPL(GlobalLocalMethod):
         source = batch.pooled
         answer = self(source.images, source.landmarks)
         self.centres.remember(answer.features, source.hard_labels)
-        logits = torch.stack([answer.logits, answer.views["local"]])
         return {
-            "task": head_cross_entropy(logits, source.labels).sum(),
+            "task": self.task_loss(answer, source.labels),
             "locality": self.config.locality_weight
             * self.centres.distance(answer.features, source.hard_labels),
         }
