@@ -88,12 +88,15 @@ def test_settings_are_checked_and_named(model: LoadedMethod) -> None:
     assert open_adaptation("tent", model, rate=0.5).config.rate == 0.5
     with pytest.raises(UserError, match="settings of tent are not right: rates: Extra"):
         open_adaptation("tent", model, rates=1)
-    typed = adaptation_settings(["rate=1e-4", "shares=[0.5, 0.25, 0.25]", "kept=null"])
+    typed = adaptation_settings("t3a", ["rate=1e-4", "shares=[0.5, 0.25, 0.25]", "kept=null"])
     assert typed == {"rate": "1e-4", "shares": [0.5, 0.25, 0.25], "kept": None}
     assert open_adaptation("tent", model, rate=typed["rate"]).config.rate == 1e-4
+    assert adaptation_settings(None, None) == {}
+    with pytest.raises(UserError, match="name one with --adapt"):
+        adaptation_settings(None, ["rate=1"])
     for wrong in ("rate", "=1", "rate=[1"):
         with pytest.raises(UserError, match=r"name=value|no YAML"):
-            adaptation_settings([wrong])
+            adaptation_settings("tent", [wrong])
 
 
 def test_a_source_that_is_gone_is_said_by_those_who_need_it(model: LoadedMethod) -> None:

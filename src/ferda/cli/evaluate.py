@@ -37,6 +37,9 @@ def evaluate(
             help=f"Adapt to each domain's faces while they are answered: {', '.join(list_adaptations())}.",
         ),
     ] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Settings of --adapt: rate=0.0001.")
+    ] = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Faces at a time; what --adapt learns from at once.")
     ] = 64,
@@ -49,7 +52,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure RUN on labelled domains: macro recall, accuracy, macro F1, calibration, confusion."""
-    from ferda.engine.adapting import open_adaptation
+    from ferda.engine.adapting import adaptation_settings, open_adaptation
     from ferda.engine.checkpoint import load_method
     from ferda.engine.domains import notes_on_weights
     from ferda.evaluation.scoring import evaluate as measure
@@ -60,7 +63,8 @@ def evaluate(
     domains = [_open(spec, model) for spec in on]
     # all are looked at, and refused, before the first is measured
     known = [notes_on_weights(model.metadata, domain, None if force else "--force") for domain in domains]
-    way = None if adapt is None else open_adaptation(adapt, model)
+    settings = adaptation_settings(adapt, changes)
+    way = None if adapt is None else open_adaptation(adapt, model, **settings)
     found = [
         measure(
             model,

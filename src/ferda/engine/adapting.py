@@ -61,23 +61,26 @@ def open_adaptation(name: str, model: LoadedMethod, **settings: Any) -> Adaptati
         raise UserError(f"{error}{reason}") from error
 
 
-def adaptation_settings(assignments: Sequence[str]) -> dict[str, Any]:
+def adaptation_settings(name: str | None, assignments: Sequence[str] | None) -> dict[str, Any]:
     """Return settings as they are typed.
 
     Args:
-        assignments: `name=value`, the value in YAML.
+        name: Of the adaptation; None has no settings.
+        assignments: `name=value`, the value in YAML; None has none.
 
     Raises:
-        UserError: If one has another form.
+        UserError: If one has another form, or there is no adaptation to set.
     """
+    if assignments and name is None:
+        raise UserError("--set is for the settings of an adaptation; name one with --adapt.")
     settings = {}
-    for assignment in assignments:
-        name, sign, text = assignment.partition("=")
+    for assignment in assignments or ():
+        key, sign, text = assignment.partition("=")
         try:
-            settings[name] = yaml.safe_load(text)
+            settings[key] = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise UserError(f"The value of '{assignment}' is no YAML.") from error
-        if not sign or not name:
+        if not sign or not key:
             raise UserError(f"'{assignment}' is not of the form name=value, for instance rate=0.0001.")
     return settings
 
