@@ -10,7 +10,7 @@ import pytest
 
 import ferda
 
-OPTIONAL = "mtcnn lz4 tensorboard tensorboardX wandb mlflow skimage hypothesis onnxruntime"
+OPTIONAL = "mtcnn lz4 tensorboard tensorboardX wandb mlflow skimage hypothesis onnxruntime ray"
 MODULES = [
     module.name for module in pkgutil.walk_packages(ferda.__path__, "ferda.") if "__main__" not in module.name
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ferda.data import working
+from ferda.data.engines import WorkerLostError
 from ferda.data.prepare import prepare
 from ferda.errors import UserError
 from ferda.faces.crops import CropRule
@@ -61,7 +61,7 @@ def test_a_dead_worker_keeps_what_is_done(tree: Maker, tmp_path: Path, small_blo
     def progress(done: int, _: int) -> None:
         seen.append(done)
         if len(seen) == 2:
-            raise working.WorkerLostError("a worker died")
+            raise WorkerLostError("a worker died")
 
     with pytest.raises(UserError, match="a worker died"):
         prepare(root, tmp_path / "out", WHOLE, progress=progress)

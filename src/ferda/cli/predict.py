@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +31,12 @@ def predict(
     precision: Annotated[
         str, typer.Option("--precision", help="fp32 is exact; bf16 is faster; auto takes what is fastest.")
     ] = "fp32",
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Processes, each with a model; 0 judges in this one.")
+    ] = 0,
+    engine: Annotated[
+        str, typer.Option("--engine", help="Where they run: local, or ray for a cluster (docs: Data).")
+    ] = "local",
     adapt: Annotated[
         str | None,
         typer.Option("--adapt", help=f"Adapt to the faces, in their order: {', '.join(list_adaptations())}."),
@@ -41,16 +47,25 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Find the faces in pictures and name their expressions, one row a face."""
+    from ferda.data.engines import find_engine
     from ferda.engine.adapting import adaptation_settings
     from ferda.errors import UserError
     from ferda.inference import load
     from ferda.inference.adapted import adapt as adapting
+    from ferda.inference.collection import judges
     from ferda.inference.drawings import Drawings
     from ferda.inference.table import unusable, write_table
 
-    predictor = load(
-        run, device=device, detect=detect, fallback="whole" if whole else "none", precision=precision
-    )
+    options: dict[str, Any] = {
+        "device": device,
+        "detect": detect,
+        "fallback": "whole" if whole else "none",
+        "precision": precision,
+    }
+    others = judges(find_engine(engine, workers, device), run, **options)
+    is_alone = engine == "local" and not workers
+    # where others judge, this process only tells them what it is about
+    predictor = load(run, **(options if is_alone else options | {"device": "cpu"}))
     settings = adaptation_settings(adapt, changes)
     if adapt is not None and precision != "fp32":
         raise UserError("An adapting model computes in fp32; leave --precision out.")
@@ -62,7 +77,8 @@ def predict(
             "well; train it on faces that are cut out alike."
         )
     with counting("pictures") as progress:
-        table = predictor.table(inputs, progress, None if draw is None else Drawings(draw))
+        see = None if draw is None else Drawings(draw)
+        table = predictor.table(inputs, progress, see, None if is_alone else others)
     if out is not None:
         write_table(table, out)
     if as_json:

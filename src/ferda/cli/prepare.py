@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _CROPS = "; ".join(f"{name}: {what}" for name, (_, what) in CROPS.items())
 #: What no byte of a pack depends on.
-_BESIDE = ("workers", "device", "force", "as_json")
+_BESIDE = ("workers", "engine", "device", "force", "as_json")
 
 
 def prepare(
@@ -80,6 +80,9 @@ def prepare(
         str | None, typer.Option("--name", help="What reports call it; the folder's name.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that decode and detect.")] = 0,
+    engine: Annotated[
+        str, typer.Option("--engine", help="Where they run: local, or ray for a cluster (docs: Data).")
+    ] = "local",
     device: Annotated[str, typer.Option("--device", help="Where the detector computes.")] = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Replace a pack made from something else.")] = False,
     as_json: AsJson = False,
@@ -102,6 +105,7 @@ def prepare(
             sheets=cast("Sheets", sheet),
             command=typed_command(context, _BESIDE),
             workers=workers,
+            engine=engine,
             progress=progress,
             force=force,
             name=name,

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from ferda.data.engines import WorkerLostError
 from ferda.data.pack import Pack, is_pack
-from ferda.data.working import WorkerLostError
 from ferda.errors import UserError
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from ferda.data.audit import audit
 from ferda.data.blocks import Blocks
 from ferda.data.completing import SHEETS, add_sheets, complete
+from ferda.data.engines import Engine, find_engine
 from ferda.data.manifest import BOX, LANDMARKS, check_manifest
 from ferda.data.order import Order, Sheets
 from ferda.data.pack import Pack, PackWriter
@@ -69,6 +70,7 @@ def prepare(
     keep: Keep = "all",
     sheets: Sheets = "none",
     workers: int = 0,
+    engine: str = "local",
     progress: Callable[[int, int], None] | None = None,
     resume: bool = True,
     force: bool = False,
@@ -88,6 +90,7 @@ def prepare(
         sheets: Draw contact sheets into the pack: of `faces`, or also their `points`.
         workers: Processes that decode and detect; 0 works in this one. With workers, a script needs
             `if __name__ == "__main__":`, as always with processes.
+        engine: Where they run: `local`, or in a cluster of `ray`, of which 0 workers takes all.
         progress: Called with rows done and rows in all.
         resume: Continue an interrupted run; False starts over.
         force: Replace a pack that was made from other files or by another rule, or is damaged.
@@ -103,6 +106,7 @@ def prepare(
     started = time.monotonic()
     if workers > 0:
         refuse_a_second_start()
+    working = find_engine(engine, workers, device)
     out = Path(out).absolute()
     reading = beside_measures(source if isinstance(source, Reading) else read_any(source, **options))
     total = len(reading.manifest)
@@ -121,7 +125,7 @@ def prepare(
                     blocks = Blocks.start(partial, order.key, resume)
                     writer = PackWriter(out, total, rule.size, replace=out.exists(), folder=partial)
                     with contextlib.closing(writer):
-                        _fill(writer, blocks, order, workers, device, progress)
+                        _fill(writer, blocks, order, working, device, progress)
                         complete(writer, blocks, order)
     pack = Pack.open(out)
     if is_there and progress:
@@ -134,7 +138,7 @@ def _fill(
     writer: PackWriter,
     blocks: Blocks,
     order: Order,
-    workers: int,
+    engine: Engine,
     device: str,
     progress: Callable[[int, int], None] | None,
 ) -> None:
@@ -146,7 +150,7 @@ def _fill(
     if room < (need := (len(rows) - done) * order.rule.size**2 * 3):
         raise OSError(errno.ENOSPC, f"{need >> 20} MB are needed and {room >> 20} MB are free")
     images = order.reading.images
-    for block in crop_blocks(rows, missing, images, order.rule, workers=workers, device=device):
+    for block in crop_blocks(rows, missing, images, order.rule, engine, device):
         writer.write(block.start, block.images)
         writer.sync()
         blocks.record(block)

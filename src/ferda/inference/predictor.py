@@ -27,15 +27,12 @@ from ferda.expressions import class_list
 from ferda.faces.crops import CropRule, crop_face
 from ferda.faces.detect import Face, FaceDetector
 from ferda.faces.images import read_image
+from ferda.inference.collection import Judges, See, judged_table
 from ferda.inference.face import PredictedFace
-from ferda.inference.inputs import gathered, picture_files, readable
-from ferda.inference.table import build_table, face_rows
+from ferda.inference.inputs import gathered
 from ferda.methods.base import Method
 
 Source = str | Path | np.ndarray
-
-#: Gets a picture's name, its pixels and its faces.
-See = Callable[[str, np.ndarray, list[PredictedFace]], None]
 
 
 class Predictor:
@@ -204,6 +201,7 @@ class Predictor:
         inputs: str | Path | Iterable[str | Path],
         progress: Callable[[int, int], None] | None = None,
         see: See | None = None,
+        judges: Judges | None = None,
     ) -> pd.DataFrame:
         """Name the expressions in files; one row a face, and one for each picture without any.
 
@@ -211,6 +209,8 @@ class Predictor:
             inputs: Pictures, or folders whose pictures are taken.
             progress: Is told how many pictures are done, and how many there are.
             see: Is given each readable picture's name, its pixels and its faces, for instance `Drawings`.
+            judges: Who judges in its place, as `ferda.inference.collection.judges` makes them; pictures are
+                then seen at the end.
 
         Returns:
             The prediction table of `ferda.inference.table`. A picture that cannot be read is a row whose
@@ -219,25 +219,7 @@ class Predictor:
         Raises:
             UserError: If there is no picture at all.
         """
-        files = picture_files(inputs)
-        problems: dict[str, str] = {}
-        found: dict[str, list[PredictedFace]] = {}
-        for names, pictures in gathered(readable(files, problems)):
-            answers = self.predict(pictures, names)
-            found.update(zip(names, answers, strict=True))
-            if see is not None:
-                for answered in zip(names, pictures, answers, strict=True):
-                    see(*answered)
-            if progress is not None:
-                progress(len(found) + len(problems), len(files))
-        if progress is not None:
-            progress(len(files), len(files))
-        rows = [
-            row
-            for file in map(str, files)
-            for row in face_rows(file, found.get(file, []), problems.get(file))
-        ]
-        return build_table(rows, self.classes)
+        return judged_table(self, inputs, progress, see, judges)
 
     def _faces(self, images: Sequence[np.ndarray]) -> list[list[Face | None]]:
         """What is to be judged in each picture; None is the whole of it."""
