@@ -10,7 +10,7 @@ import numpy as np
 
 from ferda.selection.outputs import EpochOutputs
 
-NEEDS = ("sources", "affect")
+NEEDS = ("affect",)
 
 
 def score(outputs: EpochOutputs) -> float:
