@@ -33,6 +33,8 @@ class SourceFreeConfig(MethodConfig):
 class SourceFreeMethod(Method):
     """A method that adapts a trained `Classifier` by target faces alone; subclasses say how.
 
+    Nothing is dropped before the head, whatever the start's training did: the papers do not.
+
     Args:
         config: Settings.
         classes: Number of classes `C`.
