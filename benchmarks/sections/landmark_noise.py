@@ -44,9 +44,10 @@ def _real(real: dict[str, Any], side: int) -> list[str]:
     ]
     for name, row in real.items():
         least, middle, most = row["shorter_side"]
+        sides = f"{least} to {most}, half below {middle}" if least < most else str(most)
         shares = " | ".join(f"{row['found'][border]:.1%}" for border in borders)
         lines.append(
-            f"| {name} | {row['pictures']:,} of {row['of']:,} | {least} to {most}, half below {middle} | "
+            f"| {name} | {row['pictures']:,} of {row['of']:,} | {sides} | "
             f"{row['one_look_no_border']:.1%} | {shares} |"
         )
     return lines
