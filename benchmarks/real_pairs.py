@@ -3,7 +3,7 @@
     python benchmarks/real_pairs.py --data FOLDER --out runs/real_pairs --jobs 2
 
 FOLDER holds `fer2013_dev`, `mux_lfw_dev` and `mux_movie_dev`, each a table and a zip (see README.md in this
-folder). `real_pairs.yaml` fixes methods, training and the two tables: `main`, and `several_sources`, where
+folder). `real_pairs.yaml` holds the two tables: `main`, and `several_sources`, where
 pictures of a film and rendered faces join FER2013. Finished cells are kept, in --out and in the JSON, so the
 script can be stopped and started again, also on another machine.
 
@@ -21,9 +21,6 @@ import argparse
 import json
 import math
 import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,15 +29,21 @@ import pandas as pd
 import yaml
 from about import about
 
+from ferda.benchmarking.earlier import check_finished
+from ferda.benchmarking.reading import parse_table
+from ferda.benchmarking.runner import Runner
+from ferda.benchmarking.table import Cell, Table
+
 if TYPE_CHECKING:
     from ferda.engine.run import Run
 
 CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 FIVE = ("surprise", "happiness", "sadness", "anger", "neutral")
 SCORED = {"lfw": FIVE, "fer2013": CLASSES}
-RENDERED = ("studio", "street")
 SIZE = 48
-SETTINGS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+TABLES: dict[str, dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+)["tables"]
 
 
 def main() -> None:
@@ -51,8 +54,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("FERDA_DATA"))
     parser.add_argument("--out", type=Path, default=Path("runs/real_pairs"))
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/real_pairs.json"))
-    parser.add_argument("--table", choices=SETTINGS["tables"], default="main")
-    parser.add_argument("--methods", nargs="+", choices=SETTINGS["methods"], help="default: the table's")
+    parser.add_argument("--table", choices=TABLES, default="main")
+    parser.add_argument("--methods", nargs="+", help="with what they start from; default: all of the table")
     parser.add_argument("--pairs", nargs="+", help="default: the table's")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=1)
@@ -61,30 +64,38 @@ def main() -> None:
     if wanted.data is None or not Path(wanted.data).is_dir():
         print("The real packs are not here: give their folder with --data or FERDA_DATA; nothing was run.")
         return
-    table = SETTINGS["tables"][wanted.table]
     if not wanted.collect:
         prepare_packs(Path(wanted.data), wanted.out / "packs")
-        methods = in_order(wanted.methods or table["methods"])
-        for number in sorted(set(methods.values())):
-            now = [name for name, depth in methods.items() if depth == number]
-            pairs = wanted.pairs or table["pairs"]
-            cells = [(pair, name, seed) for name in now for seed in wanted.seeds for pair in pairs]
-            with ThreadPoolExecutor(wanted.jobs) as pool:
-                codes = pool.map(lambda cell: run_cell(wanted.out, *cell), cells)
-                for cell, code in zip(cells, codes, strict=True):
-                    print(*cell, "done" if code == 0 else f"FAILED with exit code {code}", flush=True)
+        table = table_of(wanted.table, wanted.out / "packs", wanted.pairs, wanted.methods, wanted.seeds)
+        check_finished(table, wanted.out)
+        Runner(table, wanted.out, jobs=wanted.jobs, watch=tell).run()
     collect(wanted.out, wanted.json)
 
 
-def in_order(methods: list[str]) -> dict[str, int]:
-    """Return the methods and those they start from, each with the number of starts before it."""
-    depth: dict[str, int] = {}
-    for name in methods:
-        chain = [name]
-        while before := SETTINGS["methods"][chain[0]].get("start"):
-            chain.insert(0, before)
-        depth |= {one: number for number, one in enumerate(chain)}
-    return depth
+def table_of(
+    name: str, packs: Path, pairs: list[str] | None, methods: list[str] | None, seeds: list[int]
+) -> Table:
+    """Return a table of real_pairs.yaml, or a part: some methods with what they start from, some pairs."""
+    raw: dict[str, Any] = yaml.safe_load(json.dumps(TABLES[name]).replace('"packs/', f'"{packs}/'))
+    rows = list(methods or raw["methods"])
+    for row in rows:
+        before = raw["methods"][row].get("start")
+        rows += [before] if before is not None and before not in rows else []
+    kept = [pair for pair in raw["pairs"] if pairs is None or pair in pairs]
+    for layer in raw["layers"].values():
+        layer["by_pair"] = {pair: one for pair, one in layer.get("by_pair", {}).items() if pair in kept}
+    chosen = {
+        "seeds": seeds,
+        "pairs": {pair: raw["pairs"][pair] for pair in kept},
+        "methods": {row: one for row, one in raw["methods"].items() if row in rows},
+        "baseline": "source_only" if "source_only" in rows else rows[0],
+    }
+    return parse_table(raw | chosen, where=f"table {name} of real_pairs.yaml")
+
+
+def tell(cell: Cell, event: str) -> None:
+    """Print what becomes of a cell."""
+    print(cell, event, flush=True)
 
 
 def prepare_packs(data: Path, out: Path) -> None:
@@ -117,42 +128,6 @@ def prepare_packs(data: Path, out: Path) -> None:
         write_manifest(manifest, folder / "manifest.parquet")
         counts = manifest.groupby(["split", "expression"], observed=True).size().unstack(fill_value=0)
         (folder / "benchmark.txt").write_text(counts.to_string() + "\n")
-
-
-def recipe_of(out: Path, pair: str, name: str, seed: int) -> Path:
-    """Put a cell's recipe together from real_pairs.yaml and write it beside the cell; return its path."""
-    chosen, common = SETTINGS["methods"][name], SETTINGS["common"]
-    course = SETTINGS["courses"][chosen["course"]][pair]
-    recipe: dict[str, Any] = {
-        "method": {"name": chosen.get("name", name), **chosen["method"]},
-        "data": dict(common["data"]),
-        "training": common["training"] | course | chosen.get("training", {}),
-    }
-    if labels := SETTINGS["labels"].get(pair):
-        recipe["data"]["labels"] = labels
-    if before := chosen.get("start"):
-        recipe["training"]["start"] = str(out / pair / before / str(seed))
-    path = out / pair / name / f"{seed}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
-    return path
-
-
-def run_cell(out: Path, pair: str, name: str, seed: int) -> int:
-    """Train one cell in a process of its own; return its exit code."""
-    folder = out / pair / name / str(seed)
-    if (folder / "finished").is_file():
-        return 0
-    packs = out / "packs"
-    sources, target = pair.split("-")
-    domains = [f"synthetic:{one}" if one in RENDERED else str(packs / one) for one in sources.split("+")]
-    command = [sys.executable, "-m", "ferda", "fit", SETTINGS["methods"][name].get("name", name)]
-    command += ["--sources", *domains, "--target", str(packs / target)]
-    command += ["--recipe", str(recipe_of(out, pair, name, seed)), "--seed", str(seed), "--out", str(folder)]
-    command += ["--resume"] if (folder / "recipe.yaml").is_file() else []
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with (folder.parent / f"{seed}.log").open("a") as log:
-        return subprocess.run(command, env=environment, stdout=log, stderr=log, check=False).returncode
 
 
 def read_cell(out: Path, pair: str, method: str, seed: int) -> dict[str, Any]:
@@ -241,14 +216,15 @@ def beside(out: Path, run: Run, target: str, scored: list[int]) -> dict[str, Any
 def collect(out: Path, path: Path) -> None:
     """Write the numbers of all finished cells, beside those that the file has from elsewhere."""
     scored = {name: list(classes) for name, classes in SCORED.items()}
-    facts = about("python benchmarks/real_pairs.py --data FOLDER", settings=SETTINGS, scored_classes=scored)
+    facts = about("python benchmarks/real_pairs.py --data FOLDER", settings=TABLES, scored_classes=scored)
     known = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
     cells = {(cell["pair"], cell["method"], cell["seed"]): cell for cell in known}
     for finished in out.glob("*-*/*/*/finished"):
         pair, method, seed = finished.parts[-4:-1]
         cell = read_cell(out, pair, method, int(seed))
         cells[pair, method, int(seed)] = {**cell, "commit": facts["commit"]}
-    pairs, methods = list(SETTINGS["courses"]["source"]), list(SETTINGS["methods"])
+    pairs = [pair for table in TABLES.values() for pair in table["pairs"]]
+    methods = list(TABLES["main"]["methods"])
     ordered = sorted(cells, key=lambda cell: (pairs.index(cell[0]), methods.index(cell[1]), cell[2]))
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {"about": facts, "cells": [cells[cell] for cell in ordered]}
