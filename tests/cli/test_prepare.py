@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from ferda.cli.main import app
+from ferda.data import prepare as module
 from ferda.data.pack import Pack
 
 PLAIN = ("--crop", "whole", "--no-detect", "--size", 16, "--sheet", "none")
@@ -50,3 +54,44 @@ def test_a_name_nearly_right_is_offered(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "did you mean 'raf-db'" in result.stderr
     result = run("jaffe", "--root", tmp_path, "--out", tmp_path / "pack", "--class-order", "osa")
     assert result.exit_code == 2 and "has no option 'class_order'" in result.stderr
+
+
+def test_the_cost_is_told_before_the_work_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WORTH_A_PILOT", 7)
+    jaffe(tmp_path / "faces")
+    words = (tmp_path / "faces", "--out", tmp_path / "pack", *PLAIN)
+    said = run(*words).stderr.splitlines()
+    told = "7 pictures, 16 px: 9.6 kB, about 10 seconds (from 5 of them)."
+    assert said[:2] == [f"{tmp_path / 'faces'}: 7 pictures without labels.", told]
+    assert "about" not in run(*words).stderr, "it is there already"
+    monkeypatch.setattr(module, "WORTH_A_PILOT", 8)
+    assert "about" not in run(*words, "--size", 17, "--force").stderr, "few pictures need no warning"
+
+
+def test_a_dry_run_tells_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jaffe(tmp_path / "faces")
+    words = ("jaffe", "--root", tmp_path / "faces", "--out", tmp_path / "deep" / "pack", *PLAIN, "--dry-run")
+    result = run(*words, "--workers", 2)
+    assert (
+        result.exit_code == 0 and "JAFFE" in result.stderr and "other numbers than published" in result.stderr
+    )
+    assert result.stdout == "7 pictures, 16 px: 9.6 kB, about 10 seconds with 2 workers (from 5 of them).\n"
+    document = json.loads(run(*words, "--json").stdout)
+    assert (document["total"], document["bytes"], document["workers"]) == (7, 7 * (16 * 16 * 3 + 600), 0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9_000))
+    result = run(*words)
+    assert result.exit_code == 2 and "needs 9.6 kB, and" in result.stderr and "7 pictures" in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    jaffe(tmp_path / "faces")
+    monkeypatch.setattr(module, "_fill", interrupt)
+    result = run(tmp_path / "faces", "--out", tmp_path / "pack", *PLAIN)
+    assert result.exit_code == 130 and "the same command again to go on" in result.stderr
+    assert (tmp_path / ".pack.partial").is_dir() and not (tmp_path / "pack").exists()

@@ -41,23 +41,23 @@ def cost_of(rows: int, workers: int = 0) -> Estimate:
     return estimate(frame, rows, FolderSource("."), RULE, workers=workers)
 
 
-@pytest.mark.parametrize("workers", [0, 1, 3])
-def test_what_happens_once_is_not_multiplied(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    monkeypatch.setattr(module, "_processors", lambda: 8)
+@pytest.mark.parametrize(("workers", "most"), [(0, 10_000), (1, 10_000), (3, 14 * BLOCK), (40, BLOCK)])
+def test_what_happens_once_is_not_multiplied(
+    monkeypatch: pytest.MonkeyPatch, workers: int, most: int
+) -> None:
+    """Forty blocks among three: one of them has fourteen."""
+    monkeypatch.setattr(module, "_processors", lambda: 64)
     clock = Clockwork(monkeypatch, lambda row: 0.5)
     found = cost_of(10_000, workers)
-    assert found.seconds == pytest.approx(20 + 5000 / max(workers, 1))
+    assert found.seconds == pytest.approx(20 + most / 2)
     assert (found.timed, found.workers) == (48, workers)
     assert clock.now == pytest.approx(20 + 64 * 0.5), "the pilot is all that was done"
 
 
-def test_more_workers_than_processors_or_blocks_do_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_workers_than_processors_do_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_processors", lambda: 2)
     Clockwork(monkeypatch, lambda row: 0.5)
-    assert cost_of(10_000, 16).seconds == pytest.approx(20 + 2500)
-    monkeypatch.setattr(module, "_processors", lambda: 64)
-    Clockwork(monkeypatch, lambda row: 0.5)
-    assert cost_of(2 * BLOCK, 16).seconds == pytest.approx(20 + BLOCK / 2)
+    assert cost_of(10_000, 16).seconds == pytest.approx(20 + 20 * BLOCK / 2)
 
 
 def test_pictures_are_taken_from_the_whole_list(monkeypatch: pytest.MonkeyPatch) -> None:

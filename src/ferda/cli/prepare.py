@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_table
+from ferda.cli.screen import AsJson, counting_each, remark, say, show_json, show_table
 from ferda.cli.typed import typed_command
 from ferda.faces.crop_names import CROPS, crop_settings
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from ferda.data.order import Sheets
     from ferda.data.quality import Keep
     from ferda.data.readers import Reading
+    from ferda.faces.crops import CropRule
 
 _CROPS = "; ".join(f"{name}: {what}" for name, (_, what) in CROPS.items())
 #: What no byte of a pack depends on.
-_BESIDE = ("workers", "engine", "device", "force", "as_json")
+_BESIDE = ("workers", "engine", "device", "force", "dry_run", "as_json")
 
 
 def prepare(
@@ -85,6 +86,10 @@ def prepare(
     ] = "local",
     device: Annotated[str, typer.Option("--device", help="Where the detector computes.")] = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Replace a pack made from something else.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say how SOURCE is read, how large and how long; write nothing."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a pack of SOURCE, and name every picture that could not be used."""
@@ -94,19 +99,24 @@ def prepare(
     named = {"reader": reader, "class_order": class_order}
     read_by = {name: value for name, value in named.items() if value} | reader_options(options or [])
     reading, rule = _read(source, root, read_by)
-    rule = crop_settings(crop) if crop else rule
+    cut = CropRule.from_dict((crop_settings(crop) if crop else rule) | {"size": size, "detect": detect})
     remark(reading.told)
-    with counting("pictures") as progress:
+    if dry_run:
+        _show_cost(reading, out, cut, workers, device, as_json)
+        return
+    with counting_each("pictures", "sheets") as (progress, drawing):
         summary = make(
             reading,
             out,
-            CropRule.from_dict(rule | {"size": size, "detect": detect}),
+            cut,
             keep=cast("Keep", keep),
             sheets=cast("Sheets", sheet),
             command=typed_command(context, _BESIDE),
             workers=workers,
             engine=engine,
             progress=progress,
+            drawing=drawing,
+            tell=remark,
             force=force,
             name=name,
             device=device,
@@ -121,6 +131,22 @@ def prepare(
         remark(f"Contact sheets to look at are in {summary.sheets}")
     for warning in summary.warnings:
         remark(warning)
+
+
+def _show_cost(reading: Reading, out: Path, rule: CropRule, workers: int, device: str, as_json: bool) -> None:
+    """Measure a few pictures, and say what all of them cost; refuse what there is no room for."""
+    from ferda.data.estimate import estimate
+    from ferda.data.place import check_room
+
+    rows = reading.manifest
+    found = estimate(rows, len(rows), reading.images, rule, workers=workers, device=device)
+    if as_json:
+        show_json(asdict(found))
+    else:
+        say(found.sentence())
+    for warning in reading.warnings:
+        remark(warning)
+    check_room(out, found.bytes)
 
 
 def _read(source: Path, root: Path | None, read_by: dict[str, Any]) -> tuple[Reading, dict[str, Any]]:

@@ -22,6 +22,7 @@ import pandas as pd
 from ferda.data.cropping import Cropper
 from ferda.data.readers.source import ImageSource
 from ferda.data.working import BLOCK
+from ferda.errors import UserError
 from ferda.faces.crops import CropRule
 
 #: Pictures of the pilot, of which every fourth is not timed.
@@ -87,13 +88,18 @@ def estimate(
     """Prepare a few pictures, throw them away, and say how long all will take.
 
     Args:
-        rows: What is left, one row at least; columns that `Cropper` reads.
+        rows: What is left; columns that `Cropper` reads.
         total: Pictures in all.
         images: Opens the pictures.
         rule: How faces are cut out.
-        workers: Processes; more than there are processors, or blocks of rows, do not help.
+        workers: Processes, each of which takes whole blocks; more than there are processors do not help.
         device: Where the detector runs.
+
+    Raises:
+        UserError: If no row is left.
     """
+    if rows.empty:
+        raise UserError(f"{images.root} has no rows to prepare.")
     cropper = Cropper(images, rule, device)
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(PILOT, len(rows))).astype(int))
     first = chosen[::4]
@@ -105,8 +111,8 @@ def estimate(
         cropper(0, rows.iloc[timed])
     each = (time.perf_counter() - warm) / len(timed)
     once = max(0.0, warm - begun - each * len(first))
-    at_once = min(max(workers, 1), _processors(), math.ceil(len(rows) / BLOCK))
-    seconds = once + each * len(rows) / at_once
+    rounds = math.ceil(math.ceil(len(rows) / BLOCK) / min(max(workers, 1), _processors()))
+    seconds = once + each * min(len(rows), rounds * BLOCK)
     return Estimate(total, len(rows), rule.size, pack_bytes(total, rule.size), seconds, workers, len(timed))
 
 

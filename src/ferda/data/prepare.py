@@ -8,8 +8,6 @@ full disk, nothing readable) leaves nothing behind, and the pack appears by one 
 from __future__ import annotations
 
 import contextlib
-import errno
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,13 +16,21 @@ from typing import Any
 
 from ferda.data.audit import audit
 from ferda.data.blocks import Blocks
-from ferda.data.completing import SHEETS, add_sheets, complete
+from ferda.data.completing import SHEETS, Count, add_sheets, complete
 from ferda.data.engines import Engine, find_engine
+from ferda.data.estimate import WORTH_A_PILOT, estimate, pack_bytes
 from ferda.data.manifest import BOX, LANDMARKS, check_manifest
 from ferda.data.order import Order, Sheets
 from ferda.data.pack import Pack, PackWriter
 from ferda.data.pack_writer import make_folder
-from ferda.data.place import alone, is_there_already, leaving_nothing
+from ferda.data.place import (
+    alone,
+    check_room,
+    hidden_folder,
+    is_there_already,
+    leaving_nothing,
+    put_back,
+)
 from ferda.data.quality import Keep, beside_measures
 from ferda.data.readers import Reading, read_any
 from ferda.data.working import BLOCK, crop_blocks, refuse_a_second_start
@@ -71,7 +77,9 @@ def prepare(
     sheets: Sheets = "none",
     workers: int = 0,
     engine: str = "local",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Count | None = None,
+    drawing: Count | None = None,
+    tell: Callable[[str], None] | None = None,
     resume: bool = True,
     force: bool = False,
     name: str | None = None,
@@ -92,6 +100,8 @@ def prepare(
             `if __name__ == "__main__":`, as always with processes.
         engine: Where they run: `local`, or in a cluster of `ray`, of which 0 workers takes all.
         progress: Called with rows done and rows in all.
+        drawing: Called with contact sheets drawn and in all.
+        tell: Gets a sentence on size and time before long work of this machine begins, or on waiting for it.
         resume: Continue an interrupted run; False starts over.
         force: Replace a pack that was made from other files or by another rule, or is damaged.
         name: What reports call the data; the folder's name by default.
@@ -100,8 +110,8 @@ def prepare(
         **options: Passed to the reader.
 
     Raises:
-        UserError: If there is nothing to prepare, nothing that can be used, `out` is taken, or the disk is
-            full.
+        UserError: If there is nothing to prepare, nothing that can be used, `out` is taken, or the disk has
+            too little room, at the beginning or later.
     """
     started = time.monotonic()
     if workers > 0:
@@ -114,24 +124,37 @@ def prepare(
         raise UserError(f"{reading.images.root} has no rows to prepare.")
     check_manifest(reading.manifest, str(reading.images.root))
     order = Order(reading, rule, keep, name, EDITION, sheets, command)
+    partial = hidden_folder(out)
+    put_back(out)
     is_there = is_there_already(out, order.key, force)
     if not is_there:
         make_folder(out.parent)
-        partial = out.with_name(f".{out.name}.partial")
-        with alone(partial):
+        with alone(partial, tell):
             is_there = is_there_already(out, order.key, force)
             if not is_there:
+                check_room(out, pack_bytes(total, rule.size))
                 with leaving_nothing(partial, out):
                     blocks = Blocks.start(partial, order.key, resume)
                     writer = PackWriter(out, total, rule.size, replace=out.exists(), folder=partial)
                     with contextlib.closing(writer):
+                        if tell and engine == "local":
+                            _announce(blocks, order, workers, device, tell)
                         _fill(writer, blocks, order, working, device, progress)
-                        complete(writer, blocks, order)
+                        complete(writer, blocks, order, drawing)
     pack = Pack.open(out)
     if is_there and progress:
         progress(total, total)
-    add_sheets(pack, order)
+    add_sheets(pack, order, drawing)
     return _summary(pack, reading, time.monotonic() - started, is_there)
+
+
+def _announce(blocks: Blocks, order: Order, workers: int, device: str, tell: Callable[[str], None]) -> None:
+    """Say how long the rest will take, where that is worth a measurement."""
+    rows = order.reading.manifest
+    left = rows[[row // BLOCK * BLOCK not in blocks for row in range(len(rows))]]
+    if len(left) >= WORTH_A_PILOT:
+        images = order.reading.images
+        tell(estimate(left, len(rows), images, order.rule, workers=workers, device=device).sentence())
 
 
 def _fill(
@@ -140,15 +163,12 @@ def _fill(
     order: Order,
     engine: Engine,
     device: str,
-    progress: Callable[[int, int], None] | None,
+    progress: Count | None,
 ) -> None:
     """Crop every block that is not on record."""
     rows = order.reading.manifest[["file", *BOX, *LANDMARKS]]
     missing = [start for start in range(0, len(rows), BLOCK) if start not in blocks]
     done = len(rows) - sum(len(rows.iloc[start : start + BLOCK]) for start in missing)
-    room = shutil.disk_usage(writer.folder).free
-    if room < (need := (len(rows) - done) * order.rule.size**2 * 3):
-        raise OSError(errno.ENOSPC, f"{need >> 20} MB are needed and {room >> 20} MB are free")
     images = order.reading.images
     for block in crop_blocks(rows, missing, images, order.rule, engine, device):
         writer.write(block.start, block.images)
