@@ -112,3 +112,20 @@ def test_trap_an_expression_that_looks_alike_but_is_labelled_otherwise_is_not_se
         source_features=blobs(natural, seed=1),
     )
     assert score(seen) == pytest.approx(0, abs=1e-6)  # all wrong on the target
+
+
+def test_another_share_of_expressions_is_weighed_where_features_tell_them_apart(
+    outputs, answers, blobs
+) -> None:
+    home, abroad = np.arange(700) % 7, np.repeat([3, 0, 1, 2, 4, 5, 6], [400, *[50] * 6])
+    never_happy = {
+        name: np.where(rows == 3, 6, rows) for name, rows in {"home": home, "abroad": abroad}.items()
+    }
+    seen = outputs(
+        answers(never_happy["abroad"]),
+        blobs(abroad, spread=1.0),
+        source_probabilities=answers(never_happy["home"]),
+        source_labels=home,
+        source_features=blobs(home, spread=1.0, seed=1),
+    )
+    assert -score(seen) == pytest.approx(400 / 700, abs=0.06)  # a seventh at home

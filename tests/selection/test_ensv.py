@@ -69,3 +69,11 @@ def test_trap_the_middle_of_the_road_beats_a_model_that_goes_on_learning(answers
     epochs = [np.where(luck < share, natural, lost) for share in (0.5, 0.7, 0.9)]
     scores = compare([answers(said) for said in epochs])
     assert scores.index(max(scores)) == 1
+
+
+def test_trap_rare_expressions_hardly_count(answers, natural) -> None:
+    never_rare = np.where(np.isin(natural, [1, 2]), 6, natural)  # fear and disgust are given up
+    luck = np.random.default_rng(0).random(600)
+    all_classes = np.where(luck < 0.9, natural, (natural + 3) % 7)
+    scores = compare([answers(natural), answers(never_rare), answers(all_classes), answers(natural)])
+    assert scores[1] > scores[2]

@@ -71,3 +71,13 @@ def test_the_score_is_the_mean_of_both_ranks(shares: list[tuple[int, int]]) -> N
 def test_trap_sure_and_wrong_keeps_its_word_as_sure_and_right(outputs, answers, natural) -> None:
     for said in (natural, (natural + 1) % 7):
         assert probed(outputs, answers, said, said[pairs(said)[:, 0]]) == (1, 1)
+
+
+def test_trap_a_model_that_gives_rare_expressions_up_keeps_its_word_nearly_always(
+    outputs, answers, natural
+) -> None:
+    rows = pairs(natural)
+    is_rare = np.isin(natural[rows[:, 0]], [1, 2])
+    mixed = np.where(is_rare, 6, natural[rows[:, 0]])
+    within, across = probed(outputs, answers, natural, mixed)
+    assert 0.9 < within < 1 and 0.85 < across < 1

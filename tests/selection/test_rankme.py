@@ -45,3 +45,7 @@ def test_trap_noise_scores_above_classes_and_answers_do_not_count(outputs, answe
     assert rank(outputs, noise) > rank(outputs, blobs(natural)) + 2
     right, wrong = (score(outputs(answers(classes), blobs(natural))) for classes in (natural, 6 - natural))
     assert right == wrong
+
+
+def test_trap_unbalanced_faces_use_fewer_directions(outputs, blobs, natural) -> None:
+    assert rank(outputs, blobs(natural)) < rank(outputs, blobs(np.arange(600) % 7)) - 0.3

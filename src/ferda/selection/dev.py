@@ -12,9 +12,10 @@ rows of the source. Here it is a logistic regression, whose penalty is chosen by
 each half of the held-out rows is weighed by the one that was taught on the other half: no further pass, and
 no row that the network has learned by heart.
 
-Traps: it believes that faces with like features have like labels in both domains, so another share of
-expressions (label shift) or other raters mislead it. Where the domains can be told apart entirely, few rows
-or none carry all the weight; an error on faces that no source row resembles is not seen at all.
+Another share of expressions is no harm where the features tell them apart. Traps: it believes that faces
+with like features have like labels in both domains, so raters who mean something else by a word mislead it.
+Where the domains can be told apart entirely, few rows or none carry all the weight; an error on faces that
+no source row resembles is not seen at all.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ nothing is assumed of the target.
 
 Traps: the majority is right by definition. If training collapses early and stays so, the collapsed
 checkpoints are the ensemble. Among epochs of one run, which follow each other closely, it prefers the middle
-of the road, also where the last epoch is the best. It shows its strength between candidates that err in
-different ways.
+of the road, also where the last epoch is the best. All rows count alike, rare expressions hardly at all. It
+is meant for candidates of equal standing that err in different ways.
 """
 
 from __future__ import annotations

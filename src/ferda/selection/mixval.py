@@ -11,7 +11,7 @@ It costs up to two further passes over the target's rows an epoch: only a run th
 
 Traps: it asks whether a model is true to itself, not whether it is right; one that is sure and wrong keeps
 its word. A model that answers one class for everything keeps it for all pairs of one answer; it has no
-others, which counts as no word kept.
+others, which counts as no word kept. Pairs are as frequent as their expressions, so rare ones hardly count.
 """
 
 from __future__ import annotations

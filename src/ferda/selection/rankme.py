@@ -4,8 +4,8 @@ The exponential of the entropy of the normalised singular values: how many direc
 use. Features that collapsed to a point or a line score about 1.
 
 Traps: it was made for features before there is a classifier, and it does not look at a single answer.
-Adaptation that gathers the rows of a class lowers it, noise raises it. It says when features collapse; it is
-no measure of how good they are.
+Adaptation that gathers the rows of a class lowers it, and so do unbalanced faces; noise raises it. It says
+when features collapse; it is no measure of how good they are.
 """
 
 from __future__ import annotations
