@@ -67,8 +67,10 @@ def test_without_a_width_the_mean_distance_is_the_measure() -> None:
     source, _ = rows()
     squares = [math.dist(x.tolist(), y.tolist()) ** 2 for x, y in itertools.permutations(source, 2)]
     mean = sum(squares) / len(squares)
-    torch.testing.assert_close(pair_kernel(source, width=None), pair_kernel(source, width=(mean / 2) ** 0.5))
-    torch.testing.assert_close(pair_kernel(9 * source, width=None), pair_kernel(source, width=None))
+    torch.testing.assert_close(
+        pair_kernel(source, width="mean"), pair_kernel(source, width=(mean / 2) ** 0.5)
+    )
+    torch.testing.assert_close(pair_kernel(9 * source, width="mean"), pair_kernel(source, width="mean"))
 
 
 @pytest.mark.parametrize("shape", ["gaussian", "laplacian"])

@@ -13,9 +13,12 @@ from ferda.losses.adversarial import DomainCritic
 from ferda.losses.affect import AffectLoss
 from ferda.losses.attention_diversity import AttentionDiversityLoss
 from ferda.losses.attracting_dispersing import DispersingLoss
+from ferda.losses.class_balance import ClassBalanceLoss
 from ferda.losses.class_confusion import ClassConfusionLoss
+from ferda.losses.class_kernel import ConditionalMMDLoss, ReweightedMMDLoss
 from ferda.losses.conditional import ConditionalAdversarialLoss
 from ferda.losses.coral import CoralLoss
+from ferda.losses.discriminative_kernel import likeness
 from ferda.losses.diversity import DiversityLoss
 from ferda.losses.dual_alignment import Branch, DualAlignmentLoss
 from ferda.losses.feature_norm import HardFeatureNormLoss
@@ -27,6 +30,8 @@ from ferda.losses.mmd import LinearMMDLoss, LinearTimeMMDLoss, MMDLoss
 from ferda.losses.moment_distance import MomentDistanceLoss
 from ferda.losses.multi_view import MultiViewClusteringLoss, VotingLoss
 from ferda.losses.nuclear_norm import NuclearNormLoss
+from ferda.losses.sliced_wasserstein import SlicedWassersteinLoss
+from ferda.memory.class_shares import ClassShares
 from ferda.memory.epoch_means import EpochMeans
 from ferda.memory.learning_status import LearningStatus
 from ferda.memory.prototypes import Prototypes
@@ -49,6 +54,8 @@ def of_one_batch(rows: slice) -> dict[str, Tensor]:
     losses = {
         "attention": AttentionDiversityLoss()([source[0][..., None, None], target[0][..., None, None]]),
         "marginal": MarginalEntropyLoss()(target[1]),
+        "balance": ClassBalanceLoss()(target[1]),
+        "sliced": SlicedWassersteinLoss()(torch.stack([source[1], target[1]])),
         "dispersing": DispersingLoss()(target[1].softmax(1)),
         "information": information(pairs, (source[0], classes[0]), (target[0], classes[1])),
         "cdan_e": ConditionalAdversarialLoss()(critic, source, target),
@@ -86,6 +93,9 @@ def of_domains(rows: slice) -> dict[str, Tensor]:
         "coral": CoralLoss()(source.features, target.features),
         "local": LocalMMDLoss()(source.features, target.features, labels, target.logits.softmax(1)),
         "dual": DualAlignmentLoss()(source, labels, target),
+        "reweighted": ReweightedMMDLoss()(source.features, target.features, 1.0 + labels),
+        "conditional": ConditionalMMDLoss()(source.features, target.features, labels, labels, 3),
+        "likeness": torch.stack(likeness(source.features, target.features, labels, 3)).prod(),
         "clustering": MultiViewClusteringLoss()(source.logits, target.logits),
         "voting": VotingLoss(0.6)(source.logits, target.logits),
     }
@@ -94,14 +104,17 @@ def of_domains(rows: slice) -> dict[str, Tensor]:
     memory.update(0, source.features.float(), labels)
     epoch = EpochMeans(classes=3, width=6)
     epoch.remember(source.features.float(), labels)
-    return found | {"means": memory.means.clone(), "sums": epoch.sums.clone()}
+    shares = ClassShares(classes=3)
+    shares.count(labels)
+    memories = {"means": memory.means.clone(), "sums": epoch.sums.clone(), "counts": shares.source.clone()}
+    return found | memories
 
 
 Parts = dict[str, list[dict[str, Tensor]]]
 #: What is computed, and what of it is a memory that both processes must hold alike.
 CASES = {
     "one batch": (of_one_batch, {"table", "status", "bank"}),
-    "two domains": (of_domains, {"means", "sums"}),
+    "two domains": (of_domains, {"means", "sums", "counts"}),
 }
 
 

@@ -20,15 +20,16 @@ from ferda.layers.precision import at_least_float32
 from ferda.losses.mmd import KernelBlocks, kernel_width, squared_distances
 
 Shape = Literal["gaussian", "laplacian"]
+Width = float | Literal["mean"]
 
 
-def pair_kernel(rows: Tensor, shape: Shape = "gaussian", width: float | None = 1.0) -> Tensor:
+def pair_kernel(rows: Tensor, shape: Shape = "gaussian", width: Width = 1.0) -> Tensor:
     """Return `k = exp(-||x - y||^2 / (2 width^2))` of all pairs of rows.
 
     Args:
         rows: (N, D).
         shape: `laplacian` does not square the distance.
-        width: In the units of the rows; None divides by the mean over all pairs instead, without gradient.
+        width: In the units of the rows; `mean` divides by the mean over all pairs instead, without gradient.
 
     Returns:
         (N, N), 0 for a row with itself.
@@ -38,7 +39,8 @@ def pair_kernel(rows: Tensor, shape: Shape = "gaussian", width: float | None = 1
     if shape == "laplacian":
         # the root has no derivative at 0
         distances = (distances + 1e-12).sqrt()
-    scale = 2 * width**2 if width else kernel_width(distances.sum(), len(rows), distances.max())
+    mean = kernel_width(distances.sum(), len(rows), distances.max())
+    scale = mean if width == "mean" else 2 * width**2
     own = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
     return torch.exp(-distances / scale).masked_fill(own, 0)
 
@@ -52,7 +54,7 @@ class _PairLoss(nn.Module):
         is_halved: Count each pair within a domain once, where the unbiased estimate counts it twice.
     """
 
-    def __init__(self, shape: Shape = "gaussian", width: float | None = 1.0, is_halved: bool = False) -> None:
+    def __init__(self, shape: Shape = "gaussian", width: Width = 1.0, is_halved: bool = False) -> None:
         super().__init__()
         self.shape = shape
         self.width = width
@@ -119,7 +121,7 @@ class ConditionalMMDLoss(_PairLoss):
     def __init__(
         self,
         shape: Shape = "gaussian",
-        width: float | None = 1.0,
+        width: Width = 1.0,
         is_halved: bool = False,
         is_repelling: bool = False,
     ) -> None:

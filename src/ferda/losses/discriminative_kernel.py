@@ -15,7 +15,7 @@ from torch.nn import functional
 from ferda.checks import check_shape
 from ferda.distributed import gathered
 from ferda.layers.full_precision import full_precision
-from ferda.losses.class_kernel import Shape, pair_kernel
+from ferda.losses.class_kernel import Shape, Width, pair_kernel
 
 
 class Likeness(NamedTuple):
@@ -38,7 +38,7 @@ def likeness(
     labels: Tensor,
     classes: int,
     shape: Shape = "gaussian",
-    width: float | None = 1.0,
+    width: Width = 1.0,
 ) -> Likeness:
     """Return DFA's three numbers; one without a pair is 0.
 

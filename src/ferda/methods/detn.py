@@ -1,4 +1,4 @@
-"""DETN: domains are drawn together, each source face weighing as its class weighs in the target; of CD-FER.
+"""DETN: domains meet, a source face weighing as its class weighs in the target; a baseline of CD-FER.
 
 Li and Deng, "Deep emotion transfer network for cross-database facial expression recognition", ICPR 2018, in
 the form of the CD-FER benchmark (Chen et al., IEEE TPAMI 2022), on its global-local network. Stage one learns
@@ -16,7 +16,7 @@ IR-50 from RAF-DB says little of the method.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -33,20 +33,20 @@ class DETNConfig(GlobalLocalConfig):
     """Settings; the defaults are the benchmark's numbers.
 
     Attributes:
-        mmd_weight: lambda_mmd. refresh: Epochs after which the target is predicted anew. kernel: `gaussian`,
-        exp(-||x - y||^2 / 2 width^2), or `laplacian`, whose distance is not squared, as the
-            benchmark's program has it.
-        kernel_width: In the units of the features; None takes the mean (squared) distance of a batch instead
-        of
-            2 width^2. pairs: Within a domain count pairs `twice`, as the
-        unbiased estimate does, or `once`, as the benchmark's
-            program does.
+        mmd_weight: lambda_mmd.
+        refresh: Epochs after which the target is predicted anew.
+        kernel: `gaussian`, exp(-||x - y||^2 / 2 width^2), or `laplacian`, whose distance is not squared, as
+            the benchmark's program has it.
+        kernel_width: In the units of the features; `mean` puts the mean (squared) distance of a batch in the
+            place of 2 width^2.
+        pairs: Within a domain count pairs `twice`, as the unbiased estimate does, or `once`, as the
+            benchmark's program does.
     """
 
     mmd_weight: float = Field(default=1.0, ge=0)
     refresh: int = Field(default=20, ge=1)
     kernel: Shape = "gaussian"
-    kernel_width: float | None = Field(default=1.0, gt=0)
+    kernel_width: Annotated[float, Field(gt=0)] | Literal["mean"] = 1.0
     pairs: Literal["twice", "once"] = "twice"
 
 

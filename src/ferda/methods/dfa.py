@@ -15,7 +15,7 @@ little of the method.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -30,18 +30,17 @@ class DFAConfig(GlobalLocalConfig):
     """Settings; the defaults are the benchmark's numbers.
 
     Attributes:
-        mean_weight: lambda_m. kernel: `gaussian`, exp(-||x - y||^2 / 2 width^2), or `laplacian`, whose
-        distance is not squared, as the
-            benchmark's program has it.
-        kernel_width: In the units of the features; None takes the mean (squared) distance of a batch instead
-        of
-            2 width^2.
+        mean_weight: lambda_m.
+        kernel: `gaussian`, exp(-||x - y||^2 / 2 width^2), or `laplacian`, whose distance is not squared, as
+            the benchmark's program has it.
+        kernel_width: In the units of the features; `mean` puts the mean (squared) distance of a batch in the
+            place of 2 width^2.
         signs: `intended`, or `upstream`: minus all three of them, as the benchmark's program has it.
     """
 
     mean_weight: float = Field(default=1.0, ge=0)
     kernel: Shape = "gaussian"
-    kernel_width: float | None = Field(default=1.0, gt=0)
+    kernel_width: Annotated[float, Field(gt=0)] | Literal["mean"] = 1.0
     signs: Literal["intended", "upstream"] = "intended"
 
 

@@ -4,8 +4,7 @@ Li and Deng, "A deeper look at facial expression dataset bias", IEEE Transaction
 in the form of the CD-FER benchmark (Chen et al., IEEE TPAMI 2022), on its global-local network. To DETN's
 losses comes the discrepancy class by class, the target's classes being those predicted every 20th epoch:
 
-    L = L_detn + lambda_c sum_c (mean_{i != j} k(s_i, s_j) + mean_{i != j} k(t_i, t_j) - 2 mean_ij k(s_i,
-    t_j))
+    L = L_detn + lambda_c sum_c [mean_{i!=j} k(s_i, s_j) + mean_{i!=j} k(t_i, t_j) - 2 mean_ij k(s_i, t_j)]
 
 over the rows s and t of class c. The benchmark's program adds the last term by mistake, which drives the
 domains' rows of a class apart (`between`), so its printed 58.63 % on average with IR-50 from RAF-DB says
@@ -31,9 +30,9 @@ class ECANConfig(DETNConfig):
     """Settings; the defaults are the benchmark's numbers.
 
     Attributes:
-        conditional_weight: lambda_c. between: What becomes of two rows of a class of both domains: they are
-        `drawn` together, or `driven` apart
-            as in the benchmark's program.
+        conditional_weight: lambda_c.
+        between: What becomes of two rows of a class of both domains: they are `drawn` together, or `driven`
+            apart as in the benchmark's program.
     """
 
     conditional_weight: float = Field(default=1.0, ge=0)
