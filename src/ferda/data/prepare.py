@@ -170,13 +170,14 @@ def _fill(
     missing = [start for start in range(0, len(rows), BLOCK) if start not in blocks]
     done = len(rows) - sum(len(rows.iloc[start : start + BLOCK]) for start in missing)
     images = order.reading.images
-    for block in crop_blocks(rows, missing, images, order.rule, engine, device):
-        writer.write(block.start, block.images)
-        writer.sync()
-        blocks.record(block)
-        done += len(block.images)
-        if progress:
-            progress(done, len(rows))
+    with contextlib.closing(crop_blocks(rows, missing, images, order.rule, engine, device)) as cropped:
+        for block in cropped:
+            writer.write(block.start, block.images)
+            writer.sync()
+            blocks.record(block)
+            done += len(block.images)
+            if progress:
+                progress(done, len(rows))
 
 
 def _summary(pack: Pack, reading: Reading, seconds: float, reused: bool) -> PrepareSummary:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 from multiprocessing import current_process
 
@@ -25,8 +25,8 @@ def crop_blocks(
     rule: CropRule,
     engine: Engine,
     device: str = "cpu",
-) -> Iterator[Cropped]:
-    """Yield the cropped blocks as they are finished.
+) -> Generator[Cropped]:
+    """Yield the cropped blocks as they are finished; who stops early closes it, which ends the workers.
 
     Args:
         rows: Columns that `Cropper` reads.

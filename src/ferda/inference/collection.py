@@ -6,7 +6,8 @@ the table is the same, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ See = Callable[[str, np.ndarray, list[PredictedFace]], None]
 #: The faces of each picture that could be read, and why the others could not, by name.
 Judged = tuple[dict[str, list[PredictedFace]], dict[str, str]]
 #: Judges pieces of a collection, in any order.
-Judges = Callable[[Sequence[tuple[list[Path]]]], Iterable[Judged]]
+Judges = Callable[[Sequence[tuple[list[Path]]]], Generator[Judged]]
 #: Pictures of a piece.
 _PIECE = 64
 
@@ -61,7 +62,7 @@ def judges(engine: Engine, run: Path, **options: Any) -> Judges:
         **options: Of `ferda.inference.load`.
     """
 
-    def judged(pieces: Sequence[tuple[list[Path]]]) -> Iterable[Judged]:
+    def judged(pieces: Sequence[tuple[list[Path]]]) -> Generator[Judged]:
         seen = next(file for (files,) in pieces for file in files if file.exists())
         return engine(partial(_judge, run, options, seen), pieces)
 
@@ -81,11 +82,12 @@ def judged_table(
     here = (judge(predictor, see, *piece) for piece in pieces)
     found: dict[str, list[PredictedFace]] = {}
     problems: dict[str, str] = {}
-    for faces, unreadable in here if judges is None else judges(pieces):
-        found.update(faces)
-        problems.update(unreadable)
-        if progress is not None:
-            progress(len(found) + len(problems), len(files))
+    with contextlib.closing(here if judges is None else judges(pieces)) as judged:
+        for faces, unreadable in judged:
+            found.update(faces)
+            problems.update(unreadable)
+            if progress is not None:
+                progress(len(found) + len(problems), len(files))
     if judges is not None and see is not None:
         for name, picture in readable(files, {}):
             see(name, picture, found.get(name, []))

@@ -12,7 +12,7 @@ import importlib
 import os
 import pkgutil
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -35,8 +35,10 @@ class Engine(Protocol):
 
     def __call__(
         self, make: Callable[[], Callable[..., Result]], chunks: Sequence[tuple[Any, ...]]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result]:
         """Yield what the tool answers to each chunk, in the order in which they are finished.
+
+        Who stops early closes it, which ends the workers.
 
         Args:
             make: Makes the tool; is called once by each worker. Can be pickled, as chunks and results can.

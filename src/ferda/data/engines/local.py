@@ -5,7 +5,7 @@ Workers are spawned, not forked: a fork of a process in which torch has started 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -22,7 +22,7 @@ def run(
     *,
     workers: int,
     device: str,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Yield what the tool answers to each chunk, in the order in which they are finished.
 
     Args:

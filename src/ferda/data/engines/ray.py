@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def run(
     *,
     workers: int,
     device: str,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Yield what the tool answers to each chunk, in the order in which they are finished.
 
     Args:
