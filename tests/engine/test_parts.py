@@ -88,6 +88,8 @@ def test_weights_are_kept_where_every_score_may_change(tmp_path: Path) -> None:
     # the second epoch was beaten when it was offered, and is the best now
     assert offered(again, 2, scores) == 1
     assert (tmp_path / "best.txt").read_text() == "1"
+    again.load_state_dict({"scores": [1.0], "accuracies": [0.5]})  # as a run of before saved it
+    assert again.compare({"ensv": answers[0]}) == {"ensv": [1]}
 
 
 def test_an_average_moves_towards_the_weights_and_copies_buffers() -> None:
