@@ -147,7 +147,8 @@ def between(cells: list[Cell]) -> list[dict[str, Any]]:
         said, recalls = [cell.said[cell.kept] for cell in own], [cell.recalls[cell.kept] for cell in own]
         scores = {name: [alone(name, one) for one in said] for name in ALONE}
         scores["ensv"] = comparison("ensv").compare(said)
-        scores["source_accuracy"] = [float(cell.scores["source_accuracy"][cell.kept]) for cell in own]
+        if all("source_accuracy" in cell.scores for cell in own):  # a source-free method has none
+            scores["source_accuracy"] = [float(cell.scores["source_accuracy"][cell.kept]) for cell in own]
         taken = {name: int(np.argmax(values)) for name, values in scores.items()}
         chosen = {
             name: {"method": own[place].method, "regret": max(recalls) - recalls[place]}

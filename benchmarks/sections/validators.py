@@ -16,7 +16,7 @@ def section(found: dict[str, Any]) -> str:
     pairs = list(dict.fromkeys(cell["pair"] for cell in cells))
     titles = [pair.replace("-", " to ") for pair in pairs]
     rules = {rule for cell in cells for rule in cell["chosen"]}
-    ranked = sorted(rules, key=lambda rule: mean(regrets(cells, rule)))
+    ranked = sorted(rules, key=lambda rule: (mean(regrets(cells, rule)), rule))
     late = {rule: sum(rule in cell["from_watched"] for cell in cells) for rule in ranked if rule != "last"}
     from_watched = ", ".join(f"{rule} in {count}" for rule, count in late.items() if count)
     methods = ", ".join(dict.fromkeys(cell["method"] for cell in cells))
@@ -78,7 +78,8 @@ def between(groups: list[dict[str, Any]]) -> list[str]:
     """Return the table of the choice between methods; nothing if no pair has enough of them."""
     if not groups:
         return []
-    rules = sorted(groups[0]["chosen"], key=lambda rule: mean(taken(groups, rule)))
+    known = {rule for group in groups for rule in group["chosen"]}
+    rules = sorted(known, key=lambda rule: (mean(taken(groups, rule)), rule))
     sizes = sorted(len(group["macro_recall"]) for group in groups)
     lines = [
         "\n### Choosing between methods\n",
@@ -89,7 +90,7 @@ def between(groups: list[dict[str, Any]]) -> list[str]:
     ]
     for rule in rules:
         found = taken(groups, rule)
-        names = [group["chosen"][rule]["method"] for group in groups]
+        names = [group["chosen"][rule]["method"] for group in groups if rule in group["chosen"]]
         counts = ", ".join(f"{name} {names.count(name)}" for name in dict.fromkeys(names))
         lines.append(f"| {rule} | {points(found)} | {max(found):.1f} | {counts} |")
     best = [max(group["macro_recall"], key=group["macro_recall"].get) for group in groups]
@@ -98,5 +99,5 @@ def between(groups: list[dict[str, Any]]) -> list[str]:
 
 
 def taken(groups: list[dict[str, Any]], rule: str) -> list[float]:
-    """Return a rule's regret in points, by group."""
-    return [100 * group["chosen"][rule]["regret"] for group in groups]
+    """Return a rule's regret in points, of the groups that it could choose in."""
+    return [100 * group["chosen"][rule]["regret"] for group in groups if rule in group["chosen"]]

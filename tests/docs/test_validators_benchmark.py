@@ -76,6 +76,9 @@ def test_methods_are_chosen_among_the_kept_checkpoints(script: ModuleType, cell:
     (group,) = script.between(others)
     assert group["macro_recall"] == dict(zip(("mcc", "dann", "osa"), cell.recalls, strict=False))
     assert group["chosen"]["im"] == {"method": "dann", "regret": 0}
+    others[2].scores = others[2].scores.drop(columns="source_accuracy")
+    (without,) = script.between(others)
+    assert group["chosen"].keys() - without["chosen"].keys() == {"source_accuracy"}
 
 
 def test_the_tables_rank_validators_by_regret(script: ModuleType, cell: Any) -> None:
@@ -89,11 +92,12 @@ def test_the_tables_rank_validators_by_regret(script: ModuleType, cell: Any) -> 
         "macro_recall": {"mcc": 0.3, "osa": 0.4},
         "chosen": {"im": {"method": "mcc", "regret": 0.1}, "ensv": {"method": "osa", "regret": 0.0}},
     }
-    page = section({"about": about, "cells": [found, short], "between_runs": [group]})
+    again = {**group, "chosen": {"ensv": group["chosen"]["ensv"]}}
+    page = section({"about": about, "cells": [found, short], "between_runs": [again, group]})
     table = page.split("###")[0].splitlines()
     rows = [line.split(" | ") for line in table if line.startswith("| ")][1:-1]
     regrets = [float(row[2].split(" ")[0]) for row in rows]
     assert len(regrets) == 7 and regrets == sorted(regrets) and regrets[-1] > 0
     assert "esr" not in page and "bnm in 1" in page
-    assert "| ensv | 0.00 | 0.0 | osa 1 |" in page and "| im | 10.00 | 10.0 | mcc 1 |" in page
+    assert "| ensv | 0.00 ± 0.00 | 0.0 | osa 2 |" in page and "| im | 10.00 | 10.0 | mcc 1 |" in page
     assert section({"about": about, "cells": [found], "between_runs": []}).count("###") == 0

@@ -56,7 +56,8 @@ def fit(
         str | None,
         typer.Option(
             "--select",
-            help="What chooses the checkpoint: im, entropy, snd, source_accuracy, source_rmse, last.",
+            help="What chooses the checkpoint: im, bnm, class_ami, dev, ensv, entropy, mixval, rankme, snd, "
+            "source_accuracy, source_rmse, or last.",
         ),
     ] = None,
     devices: Annotated[int, typer.Option("--devices", min=1, help="Processes that train together.")] = 1,
