@@ -140,7 +140,7 @@ def estimate(
             )
     answers = (rows.argmax(1) for rows in (probabilities, corrected(probabilities, prior, shares)))
     former, new = (np.bincount(each, minlength=classes) for each in answers)
-    if ((former > _SEEN * n) & (new * bound < former)).any():
+    if ((former > _SEEN * n) & (new < former / bound)).any():
         return Estimate(shares, "a class would all but vanish from the answers")
     return Estimate(shares)
 
