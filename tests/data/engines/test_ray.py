@@ -39,7 +39,7 @@ def cluster() -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         for last in (False, False, True):  # a busy machine is no mistake
             try:
-                ray = stack.enter_context(_cluster(2))
+                ray, _ = stack.enter_context(_cluster(2))
                 break
             except WorkerLostError:
                 if last:

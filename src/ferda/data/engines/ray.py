@@ -51,7 +51,7 @@ def run(
     """
     if not chunks:
         return
-    with _cluster(workers) as ray:
+    with _cluster(workers) as (ray, is_lent):
         count = min(_room(ray, device, workers), len(chunks))
         gpus = int(device == "cuda")
         kind = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=-1, max_task_retries=_AGAIN)(_Worker)
@@ -72,7 +72,7 @@ def run(
                 elif worker not in waiting.values():
                     ray.kill(worker)  # makes room for one that has to start again
         finally:
-            for worker in hired:
+            for worker in hired if is_lent else ():  # else they end with the connection
                 ray.kill(worker)
 
 
@@ -119,8 +119,8 @@ def _room(ray: Any, device: str, workers: int) -> int:
 
 
 @contextlib.contextmanager
-def _cluster(workers: int) -> Iterator[Any]:
-    """Connect to the cluster, unless the calling program has done so already."""
+def _cluster(workers: int) -> Iterator[tuple[Any, bool]]:
+    """Yield Ray, connected to the cluster, and whether the calling program has connected it already."""
     address = os.environ.get("RAY_ADDRESS")
     with environment({} if address else ONE_THREAD | _OWN):
         try:
@@ -128,13 +128,13 @@ def _cluster(workers: int) -> Iterator[Any]:
         except ImportError as error:
             raise WorkerLostError("The engine 'ray' needs Ray: pip install 'ferda[ray]'.") from error
         if ray.is_initialized():
-            yield ray
+            yield ray, True
             return
         own = None if address else _start(ray, workers)
         if address:
             _connect(ray, address)
     try:
-        yield ray
+        yield ray, False
     finally:
         ray.shutdown()
         if own is not None:
