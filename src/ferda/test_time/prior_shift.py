@@ -158,7 +158,7 @@ class PriorShift(Adaptation):
         for batch in source.held_out():
             with torch.no_grad():
                 said = self.method(batch.images, batch.landmarks).probabilities
-            answers.append(said.double().cpu().numpy())
+            answers.append(said.cpu().double().numpy())
             labels.append(_label_rows(batch, self.method.classes))
         rows, truth = np.concatenate(answers), np.concatenate(labels)
         self.calibration = calibrate(rows, truth, source.shares)
@@ -170,5 +170,5 @@ class PriorShift(Adaptation):
 def _label_rows(batch: Labelled, classes: int) -> NDArray[np.float64]:
     """(B, C), a row for each label."""
     if batch.labels.ndim == 2:
-        return batch.labels.double().cpu().numpy()
+        return batch.labels.cpu().double().numpy()
     return np.eye(classes)[batch.labels.cpu().numpy()]
