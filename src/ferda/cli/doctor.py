@@ -23,6 +23,7 @@ _OPTIONAL = {
     "tensorboard": "curves while training",
     "wandb": "logging to Weights & Biases",
     "mlflow": "logging to MLflow",
+    "ray": "preparing and predicting on many machines",
 }
 
 
