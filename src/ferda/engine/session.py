@@ -220,7 +220,8 @@ class Session:
         if self.fabric.is_global_zero:
             method = self.method if self.average is None else self.average.method
             scores = self.keeper.score(stage, method)
-            said = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+            shown = {"source_accuracy", "im", self.training.select}
+            said = "  ".join(f"{name} {value:.3f}" for name, value in scores.items() if name in shown)
             self.display.say(f"{stage.name} {stage.epochs_done}/{stage.settings.epochs}  {said}")
         self.fabric.barrier()
 
