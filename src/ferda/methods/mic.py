@@ -12,8 +12,8 @@ In the paper MIC stands beside other methods: for pictures beside CDAN and minim
 sharpness-aware (SDAT: `training.sam=0.02`, `training.sam_on=task`). Weights of 0 leave these out. The student
 is shown the strong view of the target (authors: colours and blur), the teacher the weak one. We do otherwise
 than the authors' code: a square's side is a share of the picture's; the strong view is drawn for every
-picture, not once for the whole training; q counts in both passes of a sharpness-aware step, not in the first alone, whose
-climb is by all of their losses but the critic's.
+picture, not once for the whole training; q counts in both passes of a sharpness-aware step, not in the first
+alone, whose climb is by all of their losses but the critic's.
 """
 
 from __future__ import annotations
