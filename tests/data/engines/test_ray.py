@@ -35,8 +35,10 @@ FILES = [f"{('happy', 'sad', 'fear')[row % 3]}/{row:03d}.png" for row in range(2
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    home = tmp_path_factory.mktemp("home")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("HOME", str(home))
         for last in (False, False, True):  # a busy machine is no mistake
             try:
                 ray, _ = stack.enter_context(_cluster(2))
@@ -46,6 +48,7 @@ def cluster() -> Iterator[Any]:
                     raise
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this file
         yield ray
+        assert not any(home.iterdir()), "nothing is kept in the home folder"
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -19,9 +20,12 @@ from ferda.data.engines import AHEAD, ONE_THREAD, Result, WorkerLostError, envir
 
 #: How often a chunk is given to another worker. One that exhausts the memory would kill them all.
 _AGAIN = 3
-#: Of a cluster of our own: it tells nobody about its use, opens no port to the network on any system, and its
-#: workers are no slower than other processes of the machine.
+#: Of a cluster of our own: it tells nobody about its use, opens no port to the network on any system, answers
+#: to this program alone (Ray would keep the word for that in the home folder), and its workers are no slower
+#: than other processes of the machine.
 _OWN = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_worker_niceness": "0",
