@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,6 +132,7 @@ def prepare_packs(data: Path, out: Path) -> None:
 def read_cell(out: Path, pair: str, method: str, seed: int) -> dict[str, Any]:
     """Score every epoch of a finished cell on the test rows."""
     from ferda.data.domain import open_domain
+    from ferda.engine.checkpoint import count_learned
     from ferda.engine.run import Run
 
     run = Run(out / pair / method / str(seed))
@@ -156,18 +156,9 @@ def read_cell(out: Path, pair: str, method: str, seed: int) -> dict[str, Any]:
         "im": selected,
         "oracle": oracle,
         "last": epochs[-1],
-        "weights": sum(math.prod(shape) for shape in shapes(run.folder / "best.safetensors")),
+        "weights": count_learned(run.folder / "best.safetensors"),
         **beside(out, run, target, scored),
     }
-
-
-def shapes(path: Path) -> list[list[int]]:
-    """Return the shapes of all tensors of a weights file that are learned."""
-    from safetensors import safe_open
-
-    with safe_open(str(path), "np") as stored:
-        learned = [name for name in stored.keys() if "running_" not in name and "num_batches" not in name]  # noqa: SIM118
-        return [stored.get_slice(name).get_shape() for name in learned]
 
 
 def measured(labels: np.ndarray, probabilities: np.ndarray, scored: list[int]) -> dict[str, Any]:

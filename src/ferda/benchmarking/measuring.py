@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ferda.benchmarking.places import Place
 from ferda.benchmarking.table import Cell, Pair, Table
 from ferda.data.domain import Domain
+from ferda.engine.checkpoint import count_learned
 from ferda.engine.domains import open_watched
 from ferda.errors import UserError
 from ferda.evaluation.groups import score_groups
@@ -174,13 +175,8 @@ def _score(one: RecordedEpoch, test: Domain, scored: NDArray[np.bool_]) -> Score
 
 
 def _facts(place: Place) -> dict[str, float]:
-    from safetensors import safe_open
-
-    with safe_open(str(place.folder / "best.safetensors"), "np") as stored:
-        names = [name for name in stored.keys() if "running_" not in name and "num_batches" not in name]  # noqa: SIM118
-        shapes = [stored.get_slice(name).get_shape() for name in names]
     cost = place.cost
-    facts: dict[str, float] = {"parameters": sum(math.prod(shape) for shape in shapes)}
+    facts: dict[str, float] = {"parameters": count_learned(place.folder / "best.safetensors")}
     if cost is not None:
         facts |= {"seconds": cost.seconds, "cpu_seconds": cost.cpu_seconds, "peak_memory": cost.peak_memory}
     return facts

@@ -7,6 +7,7 @@ Neither can run code when it is read: `last.pt` is loaded with `weights_only=Tru
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -141,6 +142,17 @@ def find_weights(path: str | Path) -> Path:
     if not path.is_file():
         raise UserError(f"There is no run folder or weights file {path}.")
     return path
+
+
+def count_learned(path: Path) -> int:
+    """Return how many numbers of a weights file were learned; statistics of batch norm were not.
+
+    Args:
+        path: A `.safetensors` file.
+    """
+    with safe_open(str(path), "np") as stored:
+        names = [name for name in list(stored.keys()) if "running_" not in name and "num_batches" not in name]
+        return sum(math.prod(stored.get_slice(name).get_shape()) for name in names)
 
 
 def load_method(path: str | Path, device: str | torch.device = "cpu") -> LoadedMethod:

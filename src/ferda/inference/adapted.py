@@ -13,7 +13,7 @@ from ferda.engine.adapting import open_adaptation
 from ferda.errors import UserError
 from ferda.inference import load
 from ferda.inference.face import PredictedFace
-from ferda.inference.predictor import Predictor, Source
+from ferda.inference.predictor import Predictor, Source, joined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +73,8 @@ class AdaptedPredictor(Predictor):
         Returns:
             Probabilities (B, C); and valence and arousal (B, 2), None if the model does not say.
         """
-        probabilities, affect = [np.zeros((0, len(self.classes)), np.float32)], []
-        for batch in self.shown(crops, landmarks, self.batch):
-            output = self.adaptation.answer(*batch)
-            probabilities.append(output.probabilities.cpu().numpy())
-            if "affect" in output.views:
-                affect.append(output.views["affect"].float().cpu().numpy())
-        return np.concatenate(probabilities), np.concatenate(affect) if affect else None
+        shown = self.shown(crops, landmarks, self.batch)
+        return joined((self.adaptation.answer(*batch) for batch in shown), len(self.classes))
 
     def table(
         self,

@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ferda.batch import Output
 from ferda.data.normalise import Channels, Normalise
 from ferda.data.views import Views
 from ferda.engine.checkpoint import LoadedMethod
@@ -172,14 +173,12 @@ class Predictor:
         Returns:
             Probabilities (B, C); and valence and arousal (B, 2), None if the model does not say.
         """
-        probabilities, affect = [np.zeros((0, len(self.classes)), np.float32)], []
-        for batch in self.shown(crops, landmarks, self.batch):
-            with self._format:
-                output = self.method(*batch)
-            probabilities.append(output.probabilities.cpu().numpy())
-            if "affect" in output.views:
-                affect.append(output.views["affect"].float().cpu().numpy())
-        return np.concatenate(probabilities), np.concatenate(affect) if affect else None
+        return joined(map(self._said, self.shown(crops, landmarks, self.batch)), len(self.classes))
+
+    def _said(self, batch: tuple[Tensor, Tensor]) -> Output:
+        with self._format:
+            output: Output = self.method(*batch)
+        return output
 
     def shown(self, crops: np.ndarray, landmarks: np.ndarray, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield faces as the method sees them: (B, 3, H, W) normalised, and their landmarks in its pixels.
@@ -231,3 +230,21 @@ class Predictor:
         if self._seeks_points:
             return [found[:1] or [None] for found in faces]
         return [found or [None] for found in faces] if self.fallback == "whole" else faces
+
+
+def joined(outputs: Iterable[Output], classes: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return what a model said batch by batch as whole arrays.
+
+    Args:
+        outputs: Of any number of batches.
+        classes: Number of classes `C`.
+
+    Returns:
+        Probabilities (n, C); and valence and arousal (n, 2), None if the model does not say.
+    """
+    probabilities, affect = [np.zeros((0, classes), np.float32)], []
+    for output in outputs:
+        probabilities.append(output.probabilities.cpu().numpy())
+        if "affect" in output.views:
+            affect.append(output.views["affect"].float().cpu().numpy())
+    return np.concatenate(probabilities), np.concatenate(affect) if affect else None
