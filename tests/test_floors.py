@@ -14,8 +14,8 @@ FLOORS = (
     "data backbones",
     "methods upstream test_time",
     "engine selection",
-    "evaluation inference benchmarking",
-    "cli",
+    "evaluation inference benchmarking tuning adaptation",
+    "cli web",
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 PACKAGE = Path(__file__).parents[1] / "src" / "ferda"
