@@ -376,3 +376,24 @@ def test_two_processes_give_the_numbers_of_one(raw_recipe: Make, world: Path, tm
 def test_a_batch_has_no_room_for_a_target_label() -> None:
     assert {"sources", "target", "turn"} == set(DomainBatch.__dataclass_fields__)
     assert Progress(step=5, steps=10).fraction == 0.5
+
+
+def test_whoever_watches_sees_every_epoch_and_may_end_the_run(
+    raw_recipe: Make, world: Path, tmp_path: Path
+) -> None:
+    seen: list[list[int]] = []
+
+    class EnoughError(Exception):
+        pass
+
+    def look(run: Run) -> None:
+        seen.append(run.scores["epoch"].tolist())
+        if len(seen) == 2:
+            raise EnoughError
+
+    recipe = parse_recipe(raw_recipe(world, epoch_steps=2))
+    with pytest.raises(EnoughError):
+        fit(recipe, tmp_path / "run", show=False, loggers=(), after_epoch=look)
+    assert seen == [[1], [1, 2]]
+    fit(recipe, tmp_path / "run", show=False, loggers=(), after_epoch=look, resume=True)
+    assert seen[2:] == [[1, 2], [1, 2, 3]], "the epoch that was not saved is done and seen again"

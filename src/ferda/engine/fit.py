@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -40,6 +41,7 @@ def fit(
     accelerator: str = "auto",
     loggers: Sequence[str] = ("tensorboard",),
     show: bool | None = None,
+    after_epoch: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     """Train a method by a recipe; checkpoints are chosen without a label of the target.
 
@@ -56,6 +58,7 @@ def fit(
         accelerator: `auto`, `cpu`, `cuda`, `mps`.
         loggers: Where curves go besides the journal: `tensorboard`, `wandb`, `mlflow`.
         show: Draw a progress bar; None draws one on a terminal.
+        after_epoch: Called by the first process whenever an epoch is scored; what it raises ends the run.
 
     Returns:
         The run, finished.
@@ -98,7 +101,7 @@ def fit(
     if fabric.is_global_zero:
         begin_folder(folder, recipe)
     fabric.barrier()
-    session = Session(fabric, recipe, method, domains, folder, display)
+    session = Session(fabric, recipe, method, domains, folder, display, partial(after_epoch, run))
     session.train(resume)
     if session.keeper.keeps_start:
         display.say("no epoch scored better than the model it started from, which is kept")

@@ -11,6 +11,7 @@ of (seed, stage, step). So a run that was killed and resumed gives the same numb
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class Session:
         domains: Opened.
         folder: Of the run.
         display: Draws progress.
+        after_epoch: Called by the first process when an epoch is scored; what it raises ends the run.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Session:
         domains: RunDomains,
         folder: Path,
         display: Display,
+        after_epoch: Callable[[], None] = lambda: None,
     ) -> None:
         self.fabric = fabric
+        self.after_epoch = after_epoch
         self.recipe = recipe
         self.training = recipe.training
         self.method = method
@@ -223,6 +227,7 @@ class Session:
             shown = {"source_accuracy", "im", self.training.select}
             said = "  ".join(f"{name} {value:.3f}" for name, value in scores.items() if name in shown)
             self.display.say(f"{stage.name} {stage.epochs_done}/{stage.settings.epochs}  {said}")
+            self.after_epoch()
         self.fabric.barrier()
 
     def _close(self, stage: Stage) -> None:
