@@ -60,6 +60,7 @@ def test_a_run_learns_and_leaves_everything_behind(raw_recipe: Make, world: Path
     loaded = run.load()
     assert loaded.classes == ("happiness", "sadness", "neutral")
     assert loaded.metadata["selected_by"] == "im"
+    assert loaded.temperature == loaded.metadata["temperature"] != 1
     assert loaded.metadata["epoch"] == int(run.scores.loc[run.scores["selected"].notna(), "epoch"].iloc[0])
     assert fit(parse_recipe(raw_recipe(world, epochs=5)), run.folder, resume=True).is_finished
 

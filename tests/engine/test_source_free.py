@@ -65,6 +65,7 @@ def test_a_model_adapts_without_its_source(name: str, start: Run, world: Path, t
     ours, theirs = run.load(), start.load()
     assert ours.classes == theirs.classes
     assert ours.preprocessing == theirs.preprocessing
+    assert ours.temperature == theirs.temperature != 1  # without a labelled face nothing else is known
     assert run.recipe.data.sources == () and run.recipe.data.normalise == "half"
     assert run.recipe.method.settings["backbone"] == "small_cnn"
     assert run.scores["epoch"].tolist() == [0, 1, 2]

@@ -125,7 +125,7 @@ def test_a_domain_without_labels_is_a_users_mistake(world):
         evaluation_of(domain, np.full((30, 7), 1 / 7, np.float32), model="x")
 
 
-def model_for(domain, classes=BASIC, crop="aligned", affect=False):
+def model_for(domain, classes=BASIC, crop="aligned", affect=False, temperature=1.0):
     """A method that reads the class from the brightness of a picture, behind the contract of a checkpoint."""
 
     class Reader(torch.nn.Module):
@@ -142,6 +142,7 @@ def model_for(domain, classes=BASIC, crop="aligned", affect=False):
             crop=CropRule(kind=crop, size=8), size=8, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
         ),
         metadata={"method": "reader", "selected_by": "im", "epoch": 3},
+        temperature=temperature,
     )
 
 
@@ -162,6 +163,14 @@ def test_a_model_is_run_over_a_real_domain(bright):
     assert evaluation.features is not None and evaluation.features.shape == (70, 5)
     assert evaluation.predictions["file"].iloc[0] == "69.png"
     assert evaluation.notes == {}
+
+
+def test_answers_are_as_sure_as_predict_gives_them(bright):
+    raw, softened = (
+        evaluate(model_for(bright, temperature=t), bright, resamples=50).predictions for t in (1.0, 400.0)
+    )
+    names = [name for name in raw if name.startswith("p_")]
+    assert raw[names].max(axis=1).min() > 0.99 and softened[names].max(axis=1).max() < 0.9
 
 
 def test_what_a_model_says_of_affect_is_measured(bright):

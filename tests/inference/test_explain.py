@@ -61,7 +61,9 @@ def found(predictor: Predictor) -> Explanation:
     return explain(predictor, [picture()], ["a.png"])[0][0]
 
 
-def test_what_is_explained_is_what_is_predicted(predictor: Predictor) -> None:
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_what_is_explained_is_what_is_predicted(predictor: Predictor, temperature: float) -> None:
+    predictor.temperature = temperature
     images = [picture("left"), picture("right"), picture("left", 70)]
     predicted = predictor.predict(images, ["a", "b", "c"])
     explained = explain(predictor, images, ["a", "b", "c"])

@@ -269,3 +269,16 @@ def test_no_picture_at_all_is_said(detector: Detector, tmp_path: Path, given: st
     paths = tmp_path / given if isinstance(given, str) else [tmp_path / one for one in given]
     with pytest.raises(UserError, match="There is no picture at"):
         predictor(detector).table(paths)
+
+
+def test_an_answer_that_is_not_sure_enough_names_no_expression(tmp_path: Path) -> None:
+    rule = CropRule("whole", size=32, detect=False)
+    pictures = [flat(0), flat(90)]
+    sure, torn = (faces[0] for faces in Predictor(Brightness(), CLASSES, rule).predict(pictures))
+    assert (sure.expression, torn.expression) == ("sadness", "neutral") and torn.confidence < sure.confidence
+    limit = (sure.confidence + torn.confidence) / 2
+    careful = Predictor(Brightness(), CLASSES, rule, least=limit)
+    assert [faces[0].expression for faces in careful.predict(pictures)] == ["sadness", "unsure"]
+    assert careful.predict(pictures)[1][0].probabilities == torn.probabilities
+    with pytest.raises(UserError, match="between 0 and 1"):
+        Predictor(Brightness(), CLASSES, rule, least=1.5)

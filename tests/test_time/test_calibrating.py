@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ferda.test_time.calibrating import calibrate, smoothed, softmax
+from ferda.test_time.calibrating import calibrate, fit_temperature, smoothed, softmax, tempered
 
 
 def held_out(seed: int, rows: int, slope: float, classes: int = 4):
@@ -31,6 +31,25 @@ def test_a_planted_calibration_is_found(seed: int, slope: float) -> None:
     found = calibrate(answers, labels, elsewhere)
     assert found.temperature == pytest.approx(1 / slope, rel=0.15)
     assert np.abs(found.prior - assumed).max() < 0.08
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.5, 1.0, 3.0]))
+@settings(max_examples=settings.default.max_examples // 10)
+def test_a_planted_temperature_is_found_and_undone(seed: int, temperature: float) -> None:
+    generator = np.random.default_rng(seed)
+    truth = softmax(1.5 * generator.normal(size=(4000, 4)))
+    labels = (truth.cumsum(1) < generator.random((4000, 1))).sum(1).clip(max=3)
+    said = tempered(truth, 1 / temperature)
+    found = fit_temperature(said, labels)
+    assert found == pytest.approx(temperature, rel=0.15)
+    assert np.abs(tempered(said, found) - truth).max() < 0.1
+    assert (tempered(said, found).argmax(1) == said.argmax(1)).all()
+
+
+def test_a_temperature_without_rows_is_one_and_few_rows_move_it_little() -> None:
+    assert fit_temperature(np.zeros((0, 3)), np.zeros(0, int)) == pytest.approx(1, abs=1e-4)
+    always_wrong = fit_temperature(np.array([[0.9, 0.1]]), np.array([1]))
+    assert 1 < always_wrong < 3
 
 
 def test_no_other_calibration_is_likelier() -> None:

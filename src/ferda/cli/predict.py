@@ -44,6 +44,9 @@ def predict(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="Settings of --adapt: rate=0.0001.")
     ] = None,
+    least: Annotated[
+        float, typer.Option("--least", min=0, max=1, help="Confidence below which a face is 'unsure'.")
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Find the faces in pictures and name their expressions, one row a face."""
@@ -61,6 +64,7 @@ def predict(
         "detect": detect,
         "fallback": "whole" if whole else "none",
         "precision": precision,
+        "least": least,
     }
     others = judges(find_engine(engine, workers, device), run, **options)
     is_alone = engine == "local" and not workers

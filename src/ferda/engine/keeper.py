@@ -12,7 +12,14 @@ from typing import Any
 
 from lightning.fabric import Fabric
 
-from ferda.engine.checkpoint import Preprocessing, load_state, save_state, save_weights
+from ferda.engine.checkpoint import (
+    Preprocessing,
+    find_weights,
+    load_state,
+    read_metadata,
+    save_state,
+    save_weights,
+)
 from ferda.engine.ema import WeightAverage
 from ferda.engine.recipe import Recipe
 from ferda.engine.scoring import Scorer
@@ -21,6 +28,8 @@ from ferda.engine.tables import GrowingTable
 from ferda.errors import UserError
 from ferda.methods.base import Method
 from ferda.selection.collapse import trust
+from ferda.selection.outputs import EpochOutputs
+from ferda.test_time.calibrating import fit_temperature
 
 
 class Keeper:
@@ -116,6 +125,7 @@ class Keeper:
                 epoch=epoch,
                 selected_by=rule,
                 scores=scores,
+                temperature=self._temperature(outputs),
             )
 
         earlier = compared[rule][:-1] if rule in compared else None
@@ -136,6 +146,15 @@ class Keeper:
     def keeps_start(self) -> bool:
         """Whether the model that the run started from is what was chosen."""
         return any(row["epoch"] == "0" and row["selected"] for row in self.scores.rows)
+
+    def _temperature(self, outputs: EpochOutputs) -> float:
+        start = self.recipe.training.start
+        if not self.scorer.holdouts and start is not None:
+            return float(read_metadata(find_weights(start)).get("temperature", 1.0))
+        known = outputs.source_labels >= 0
+        if not outputs.is_finite:
+            return 1.0
+        return fit_temperature(outputs.source_probabilities[known], outputs.source_labels[known])
 
     def _trust(self, stage: Stage, scores: Mapping[str, float]) -> float:
         rows = [row for row in self.scores.rows if row["stage"] == stage.name]

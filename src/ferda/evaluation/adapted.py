@@ -10,6 +10,7 @@ import torch
 from ferda.data.loader import evaluation_batches
 from ferda.engine.adapting import open_adaptation
 from ferda.engine.scoring import Answers, answers
+from ferda.test_time.calibrating import tempered
 
 if TYPE_CHECKING:
     from ferda.data.domain import Domain, UnlabelledDomain
@@ -35,7 +36,8 @@ def domain_answers(
     """
     place = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
     if adapt is None:
-        return answers(model.method, domain, None, model.preprocessing, place, batch), "", {}
+        said = answers(model.method, domain, None, model.preprocessing, place, batch)
+        return said._replace(probabilities=tempered(said.probabilities, model.temperature)), "", {}
     adaptation = open_adaptation(adapt, model) if isinstance(adapt, str) else adapt
     adaptation.reset()
     said = _of_stream(adaptation, domain.without_labels(), model.preprocessing, place, batch, seed)

@@ -15,7 +15,7 @@ def load(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
     Args:
         path: A run folder or a `.safetensors` file.
         device: Where it computes: `cpu`, `cuda`, `mps`.
-        **options: Of `Predictor`: `detect`, `fallback`, `batch`, `precision`, `detector`.
+        **options: Of `Predictor`: `detect`, `fallback`, `least`, `batch`, `precision`, `detector`.
 
     Raises:
         UserError: If there is no such model.
@@ -38,6 +38,7 @@ def load(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
         mean=shown.mean,
         std=shown.std,
         channels=shown.channels,
+        temperature=model.temperature,
         device=device,
         **options,
     )

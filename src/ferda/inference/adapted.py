@@ -12,7 +12,7 @@ import numpy as np
 from ferda.engine.adapting import open_adaptation
 from ferda.errors import UserError
 from ferda.inference import load
-from ferda.inference.face import PredictedFace
+from ferda.inference.face import PredictedFace, most_probable
 from ferda.inference.predictor import Predictor, Source, joined
 
 if TYPE_CHECKING:
@@ -56,12 +56,15 @@ class AdaptedPredictor(Predictor):
         return [
             replace(
                 face,
-                expression=self.classes[row.argmax()],
-                confidence=float(row.max()),
+                expression=expression,
+                confidence=confidence,
                 probabilities=dict(zip(self.classes, row.tolist(), strict=True)),
             )
-            for face, row in zip(faces, rows, strict=True)
+            for face, row, (expression, confidence) in zip(faces, rows, self._named(rows), strict=True)
         ]
+
+    def _named(self, rows: np.ndarray) -> list[tuple[str, float]]:
+        return [most_probable(self.classes, row, self.least) for row in rows]
 
     def answer(self, crops: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return what the model says of faces that were cut out by its own rule, and learn from them.
@@ -110,7 +113,7 @@ class AdaptedPredictor(Predictor):
             faces = table["expression"].notna()
             rows = self.adaptation.finish(table.loc[faces, names].to_numpy())
             table.loc[faces, names] = rows
-            table.loc[faces, "expression"] = np.array(self.classes, object)[rows.argmax(1)]
+            table.loc[faces, "expression"] = [expression for expression, _ in self._named(rows)]
             table.loc[faces, "confidence"] = rows.max(1)
         return table
 

@@ -132,7 +132,7 @@ def explain(
     cut = iter(crops)
     return [
         [
-            _explanation(*next(rows), next(cut), predictor.classes, (name, number, face))
+            _explanation(*next(rows), next(cut), predictor, (name, number, face))
             for number, face in enumerate(faces)
         ]
         for name, faces in zip(names, found, strict=True)
@@ -189,25 +189,26 @@ def known_class(word: str, classes: Sequence[str]) -> str:
 
 
 def _explanation(
-    found: Explained, row: int, crop: np.ndarray, classes: Sequence[str], about: tuple[str, int, Face | None]
+    found: Explained, row: int, crop: np.ndarray, model: Predictor, about: tuple[str, int, Face | None]
 ) -> Explanation:
     """One row of a batch, in numbers that no longer need torch."""
     name, number, face = about
-    decision = _answer("", found.decision, row, crop, classes)
+    decision = _answer("", found.decision, row, crop, model)
     shares = np.array(list(decision.probabilities.values()))
     return Explanation(
-        face=PredictedFace.of(name, number, face, classes, shares),
+        face=PredictedFace.of(name, number, face, model.classes, shares),
         crop=crop,
         decision=decision,
-        heads=tuple(_answer(name, one, row, crop, classes) for name, one in found.heads.items()),
+        heads=tuple(_answer(name, one, row, crop, model) for name, one in found.heads.items()),
         attention={name: _on_crop(places[row], crop) for name, places in found.attention.items()},
     )
 
 
-def _answer(name: str, found: Evidence, row: int, crop: np.ndarray, classes: Sequence[str]) -> Answer:
-    shares = found.logits[row].softmax(0).tolist()
+def _answer(name: str, found: Evidence, row: int, crop: np.ndarray, model: Predictor) -> Answer:
+    shares = (found.logits[row] / model.temperature).softmax(0).tolist()
     places = _on_crop(found.places[row], crop)
-    return Answer(name, dict(zip(classes, shares, strict=True)), classes[int(found.chosen[row])], places)
+    about = model.classes[int(found.chosen[row])]
+    return Answer(name, dict(zip(model.classes, shares, strict=True)), about, places)
 
 
 def _on_crop(places: Tensor, crop: np.ndarray) -> np.ndarray:

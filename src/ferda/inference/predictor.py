@@ -32,6 +32,7 @@ from ferda.inference.collection import Judges, See, judged_table
 from ferda.inference.face import PredictedFace
 from ferda.inference.inputs import gathered
 from ferda.methods.base import Method
+from ferda.test_time.calibrating import tempered
 
 Source = str | Path | np.ndarray
 
@@ -47,6 +48,8 @@ class Predictor:
         mean: Subtracted from pixels in [0, 1], in the order of `channels`.
         std: Divisor after that, likewise.
         channels: Order of colours that the network wants.
+        temperature: Of the answers: above 1 they are less sure than the network says, below 1 surer.
+        least: Confidence below which a face's expression is called `unsure`.
         device: Where method and detector compute.
         detect: Whether faces are looked for. None does as in training: a model that learned from whole
             pictures judges whole pictures. True makes it judge the faces of a scene (their boxes), False
@@ -71,6 +74,8 @@ class Predictor:
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         std: Sequence[float] = (1.0, 1.0, 1.0),
         channels: Channels = "rgb",
+        temperature: float = 1.0,
+        least: float = 0.0,
         device: str | torch.device = "cpu",
         detect: bool | None = None,
         fallback: Literal["none", "whole"] = "none",
@@ -82,11 +87,15 @@ class Predictor:
             raise UserError(
                 f"The fallback for a picture without a face is 'none' or 'whole', not '{fallback}'."
             )
+        if not 0 <= least <= 1:
+            raise UserError(f"The least confidence is between 0 and 1, got {least}.")
         if batch < 1:
             raise UserError(f"A batch has at least one face, got {batch}.")
         self.device = torch.device(device)
         self.method = method.to(self.device).eval()
         self.classes = class_list(classes)
+        self.temperature = temperature
+        self.least = least
         self.fallback = fallback
         self.batch = batch
         self._format = answering_in(precision, self.device)
@@ -137,7 +146,7 @@ class Predictor:
         rows = zip(probabilities, repeat(None) if affect is None else affect, strict=False)
         return [
             [
-                PredictedFace.of(name, number, face, self.classes, *next(rows))
+                PredictedFace.of(name, number, face, self.classes, *next(rows), self.least)
                 for number, face in enumerate(found)
             ]
             for name, found in zip(names, faces, strict=True)
@@ -173,7 +182,8 @@ class Predictor:
         Returns:
             Probabilities (B, C); and valence and arousal (B, 2), None if the model does not say.
         """
-        return joined(map(self._said, self.shown(crops, landmarks, self.batch)), len(self.classes))
+        said, affect = joined(map(self._said, self.shown(crops, landmarks, self.batch)), len(self.classes))
+        return tempered(said, self.temperature).astype(np.float32), affect
 
     def _said(self, batch: tuple[Tensor, Tensor]) -> Output:
         with self._format:

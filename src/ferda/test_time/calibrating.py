@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 Floats = NDArray[np.floating[Any]]
 _LEAST_SLOPE = 0.05
@@ -42,7 +43,7 @@ class Calibration:
         Args:
             probabilities: (n, C), rows sum to one.
         """
-        return softmax(logarithms(probabilities) / self.temperature)
+        return tempered(probabilities, self.temperature)
 
 
 def calibrate(probabilities: Floats, labels: Floats, prior: Floats) -> Calibration:
@@ -80,6 +81,34 @@ def calibrate(probabilities: Floats, labels: Floats, prior: Floats) -> Calibrati
             break
     assumed = np.exp(np.log(shares) - found[1:] - (np.log(shares) - found[1:]).max())
     return Calibration(float(1 / found[0]), assumed / assumed.sum())
+
+
+def fit_temperature(probabilities: Floats, labels: NDArray[np.integer[Any]]) -> float:
+    """Return the temperature under which held-out answers are likeliest (Guo et al., ICML 2017, section 4.2).
+
+    Its logarithm has a standard normal prior, one row's worth of doubt: without rows it is 1.
+
+    Args:
+        probabilities: (n, C) of held-out rows.
+        labels: (n,) classes.
+    """
+    values = logarithms(probabilities)
+
+    def cost(exponent: float) -> float:
+        answers = logarithms(softmax(values * np.exp(-exponent)))
+        return float(0.5 * exponent**2 - answers[np.arange(len(labels)), labels].sum())
+
+    return float(np.exp(minimize_scalar(cost, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def tempered(probabilities: Floats, temperature: float) -> NDArray[np.float64]:
+    """Return softmax(log p / temperature), (n, C): surer below 1, less sure above; the order stays.
+
+    Args:
+        probabilities: (n, C), rows sum to one.
+        temperature: Above 0.
+    """
+    return softmax(logarithms(probabilities) / temperature)
 
 
 def smoothed(counts: Floats) -> NDArray[np.float64]:
