@@ -69,7 +69,7 @@ def test_no_picture_is_no_trouble(place: Path) -> None:
 
 def test_what_cannot_be_is_said(place: Path, tmp_path: Path) -> None:
     online = adapt("prior_shift", place / "run")
-    with pytest.raises(ferda.UserError, match="leave --draw out"):
+    with pytest.raises(ferda.UserError, match="leave --draw and --smooth out"):
         online.table(place / "photos", None, Drawings(tmp_path))
     with pytest.raises(ferda.UserError, match="leave --workers and --engine out"):
         online.table(place / "photos", judges=lambda pieces: [])

@@ -12,8 +12,11 @@ import numpy as np
 from ferda.engine.adapting import open_adaptation
 from ferda.errors import UserError
 from ferda.inference import load
+from ferda.inference.arrays import Colours
+from ferda.inference.asking import Source
 from ferda.inference.face import PredictedFace, most_probable
-from ferda.inference.predictor import Predictor, Source, joined
+from ferda.inference.predictor import Predictor, joined
+from ferda.inference.video import DEFAULT, VideoOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,13 +46,14 @@ class AdaptedPredictor(Predictor):
         self.adaptation = adaptation
         self.method = adaptation.method
 
-    def __call__(self, source: Source | Iterable[Source]) -> list[PredictedFace]:
+    def __call__(self, source: Source | Iterable[Source], *, colours: Colours = "rgb") -> list[PredictedFace]:
         """Name the expressions in one or several pictures.
 
         Args:
-            source: A path, a uint8 RGB (H, W, 3) array, or several of these.
+            source: A path, a uint8 (H, W, 3) array, or several of these.
+            colours: Order of the arrays' colours; `bgr` for what OpenCV read.
         """
-        faces = super().__call__(source)
+        faces = super().__call__(source, colours=colours)
         if not self.adaptation.ends or not faces:
             return faces
         rows = self.adaptation.finish(np.array([list(face.probabilities.values()) for face in faces]))
@@ -85,29 +89,53 @@ class AdaptedPredictor(Predictor):
         progress: Callable[[int, int], None] | None = None,
         see: See | None = None,
         judges: Judges | None = None,
+        video: VideoOptions = DEFAULT,
     ) -> pd.DataFrame:
-        """Name the expressions in files; one row a face, and one for each picture without any.
+        """Name the expressions in files; one row a face, and one for each picture or frame without any.
 
         Args:
-            inputs: Pictures, or folders whose pictures are taken.
-            progress: Is told how many pictures are done, and how many there are.
+            inputs: Pictures and videos, patterns, or folders of these.
+            progress: Is told how many pictures and frames are done, and how many there are.
             see: Is given each readable picture's name, its pixels and its faces.
             judges: Nobody: what is learned is learned in one place.
+            video: How videos are judged; without `parts`, since what is learned is not kept.
 
         Raises:
-            UserError: If there is no picture at all, others shall judge, or faces shall be seen whose answers
-                are corrected later.
+            UserError: If there is no picture at all, others shall judge, or faces shall be seen or smoothed
+                whose answers are corrected later.
         """
         if judges is not None:
             raise UserError(
                 "An adapting model learns from one stream in one process; leave --workers and --engine out."
             )
-        if see is not None and self.adaptation.ends:
+        self._refuse(see or video.draw, video.smooth_s, video.parts)
+        return self._corrected(super().table(inputs, progress, see, None, video))
+
+    def video(self, source: str | Path, **options: Any) -> pd.DataFrame:
+        """Name the expressions in a video; one row a face and frame, and one for each frame without any.
+
+        Args:
+            source: A video file, or `camera:0`.
+            **options: Of `Predictor.video`, without `parts`, since what is learned is not kept.
+
+        Raises:
+            UserError: As `Predictor.video` and `table` do.
+        """
+        self._refuse(options.get("see"), options.get("smooth_s", 0.0), options.get("parts"))
+        return self._corrected(super().video(source, **options))
+
+    def _refuse(self, see: object, smooth_s: float, parts: object) -> None:
+        if parts is not None:
             raise UserError(
-                f"{self.adaptation.name} corrects all answers at the end, when the pictures are drawn "
-                "already; leave --draw out."
+                "What an adapting model learned is not kept, so its videos cannot go on; leave parts out."
             )
-        table = super().table(inputs, progress, see)
+        if self.adaptation.ends and (see is not None or smooth_s):
+            raise UserError(
+                f"{self.adaptation.name} corrects all answers at the end, when they are drawn and smoothed "
+                "already; leave --draw and --smooth out."
+            )
+
+    def _corrected(self, table: pd.DataFrame) -> pd.DataFrame:
         if self.adaptation.ends:
             names = [f"p_{name}" for name in self.classes]
             faces = table["expression"].notna()

@@ -1,7 +1,8 @@
-"""Pictures in any number: judged a few at a time, here or by the workers of an engine, into one table.
+"""Pictures and videos in any number: judged a few at a time into one table.
 
-The pictures of a piece go through the network together, and pieces are the same wherever they are judged, so
-the table is the same, too.
+Pictures are judged here or by the workers of an engine. Those of a piece go through the network together, and
+pieces are the same wherever they are judged, so the table is the same, too. Videos are judged here: they are
+read in order.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import numpy as np
 import pandas as pd
 
 from ferda.data.engines import Engine, must_see
+from ferda.errors import UserError
+from ferda.faces.images import UnreadableImage
 from ferda.inference import load
 from ferda.inference.face import PredictedFace
-from ferda.inference.inputs import gathered, picture_files, readable
-from ferda.inference.table import build_table, face_rows
+from ferda.inference.frames import VIDEOS, is_video
+from ferda.inference.inputs import SUFFIXES, gathered, picture_files, readable
+from ferda.inference.table import build_table, face_rows, joined_tables
+from ferda.inference.video import DEFAULT, VideoOptions, video_table
 
 if TYPE_CHECKING:
-    from ferda.inference.predictor import Predictor
+    from ferda.inference.asking import Asking
 
 #: Gets a picture's name, its pixels and its faces.
 See = Callable[[str, np.ndarray, list[PredictedFace]], None]
@@ -34,7 +39,7 @@ Judges = Callable[[Sequence[tuple[list[Path]]]], Generator[Judged]]
 _PIECE = 64
 
 
-def judge(predictor: Predictor, see: See | None, files: Sequence[Path]) -> Judged:
+def judge(predictor: Asking, see: See | None, files: Sequence[Path]) -> Judged:
     """Name the expressions in the pictures of a piece.
 
     Args:
@@ -70,14 +75,40 @@ def judges(engine: Engine, run: Path, **options: Any) -> Judges:
 
 
 def judged_table(
-    predictor: Predictor,
+    predictor: Asking,
     inputs: str | Path | Iterable[str | Path],
     progress: Callable[[int, int], None] | None = None,
     see: See | None = None,
     judges: Judges | None = None,
+    video: VideoOptions = DEFAULT,
 ) -> pd.DataFrame:
-    """Make the table of `Predictor.table`, which describes the arguments."""
-    files = picture_files(inputs)
+    """Make the table of `Asking.table`, which describes the arguments."""
+    given = picture_files(inputs, SUFFIXES | VIDEOS)
+    files = [file for file in given if not is_video(file)]
+    films = [str(file) for file in given if is_video(file)]
+    if judges is not None and films:
+        raise UserError("Videos are judged in one process; leave --workers and --engine out.")
+    found, problems = _judged(predictor, files, progress, see, judges)
+    of_films = _film_tables(predictor, films, progress, len(files), video)
+    tables: list[pd.DataFrame] = []
+    rows: list[dict[str, Any]] = []
+    for name in map(str, given):
+        if name in of_films:
+            tables += [build_table(rows, predictor.classes), of_films[name]]
+            rows = []
+        else:
+            rows += face_rows(name, found.get(name, []), problems.get(name))
+    return joined_tables([*tables, build_table(rows, predictor.classes)], predictor.classes)
+
+
+def _judged(
+    predictor: Asking,
+    files: list[Path],
+    progress: Callable[[int, int], None] | None,
+    see: See | None,
+    judges: Judges | None,
+) -> Judged:
+    """The faces of each picture that could be read, and why the others could not."""
     pieces = [(files[start : start + _PIECE],) for start in range(0, len(files), _PIECE)]
     here = (judge(predictor, see, *piece) for piece in pieces)
     found: dict[str, list[PredictedFace]] = {}
@@ -91,10 +122,49 @@ def judged_table(
     if judges is not None and see is not None:
         for name, picture in readable(files, {}):
             see(name, picture, found.get(name, []))
-    rows = [
-        row for file in map(str, files) for row in face_rows(file, found.get(file, []), problems.get(file))
-    ]
-    return build_table(rows, predictor.classes)
+    return found, problems
+
+
+def _film_tables(
+    predictor: Asking,
+    films: Sequence[str],
+    progress: Callable[[int, int], None] | None,
+    done: int,
+    options: VideoOptions,
+) -> dict[str, pd.DataFrame]:
+    """The table of each video; one that cannot be read is a row that says why."""
+    tables = {}
+    for name in films:
+        try:
+            tables[name] = _film_table(predictor, name, partial(_after, progress, done), options)
+        except UnreadableImage as problem:
+            tables[name] = build_table(face_rows(name, [], problem.reason), predictor.classes)
+        done += tables[name]["frame"].nunique()
+    return tables
+
+
+def _film_table(
+    predictor: Asking, name: str, progress: Callable[[int, int], None], options: VideoOptions
+) -> pd.DataFrame:
+    with contextlib.ExitStack() as stack:
+        see = None if options.draw is None else stack.enter_context(options.draw(name))
+        return video_table(
+            predictor,
+            name,
+            step=options.step,
+            start_s=options.start_s,
+            end_s=options.end_s,
+            track=options.track,
+            smooth_s=options.smooth_s,
+            progress=progress,
+            see=see,
+            parts=None if options.parts is None else options.parts(name),
+        )
+
+
+def _after(progress: Callable[[int, int], None] | None, before: int, done: int, total: int) -> None:
+    if progress is not None:
+        progress(before + done, before + total)
 
 
 def _judge(run: Path, options: dict[str, Any], seen: Path) -> Callable[..., Judged]:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ferda.inference.face import PredictedFace
+from ferda.inference.placing import Corners, arrange, squeeze
 
 #: Okabe and Ito's colours, one for each expression.
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -32,8 +33,6 @@ _TRACK, _MARGIN = (74, 78, 88, 230), (40, 42, 48)
 _SMALLEST_SIDE, _LARGEST_SIDE = 400, 4000  # of a drawing that is enlarged
 _MANY_FACES = 4  # from here on only the winner is written
 
-Corners = tuple[int, int, int, int]
-
 
 @dataclass(frozen=True)
 class _Plate:
@@ -41,6 +40,7 @@ class _Plate:
 
     face: PredictedFace
     classes: tuple[str, ...]
+    title: str
     names: int
     width: int
     height: int
@@ -70,7 +70,14 @@ class _Pen:
         return 4 * self.text
 
 
-def draw_faces(image: np.ndarray, faces: Sequence[PredictedFace], *, bars: bool | None = None) -> np.ndarray:
+def draw_faces(
+    image: np.ndarray,
+    faces: Sequence[PredictedFace],
+    *,
+    bars: bool | None = None,
+    margin: bool = True,
+    ids: bool = False,
+) -> np.ndarray:
     """Draw faces onto a copy of their picture.
 
     Args:
@@ -78,10 +85,13 @@ def draw_faces(image: np.ndarray, faces: Sequence[PredictedFace], *, bars: bool 
         faces: What the predictor found in it.
         bars: Whether the probabilities of all classes are shown, or only the winner's; None shows them for up
             to three faces.
+        margin: Whether the drawing may grow where there is no room beside a face; frames of a video may not,
+            so there the winner's name alone is written where it hides least.
+        ids: Whether each name begins with the face's number.
 
     Returns:
-        (H', W', 3) uint8 RGB, larger than the picture if its shorter side is below 400 pixels, or if there
-        is no room beside a face.
+        (H', W', 3) uint8 RGB, larger than the picture if its shorter side is below 400 pixels, or if it grew
+        a margin.
     """
     enlarged = max(1.0, min(_SMALLEST_SIDE / min(image.shape[:2]), _LARGEST_SIDE / max(image.shape[:2])))
     size = round(image.shape[1] * enlarged), round(image.shape[0] * enlarged)
@@ -89,8 +99,13 @@ def draw_faces(image: np.ndarray, faces: Sequence[PredictedFace], *, bars: bool 
     text = round(min(max(min(size) / 32, 12), 48))
     pen = _Pen(text, ImageFont.load_default(text))
     places = [_corners(face, enlarged, size) for face in faces]
-    plates = [_plate(pen, face, len(faces) < _MANY_FACES if bars is None else bars) for face in faces]
-    corners, whole = _arrange(pen, places, plates, size)
+    shows_all = len(faces) < _MANY_FACES if bars is None else bars
+    plates = [_plate(pen, face, shows_all, ids) for face in faces]
+    if margin:
+        corners, whole = arrange(places, plates, size, 2 * pen.line, pen.pad)
+    else:
+        either = [(plate, _plate(pen, plate.face, False, ids)) for plate in plates]
+        (plates, corners), whole = squeeze(places, either, size, 2 * pen.line), size
 
     canvas = Image.new("RGB", whole, _MARGIN)
     canvas.paste(picture)
@@ -117,57 +132,13 @@ def _colour(name: str) -> tuple[int, int, int, int]:
     return (*COLOURS.get(name, (255, 255, 255)), 255)
 
 
-def _plate(pen: _Pen, face: PredictedFace, bars: bool) -> _Plate:
+def _plate(pen: _Pen, face: PredictedFace, bars: bool, ids: bool) -> _Plate:
     classes = tuple(face.probabilities) if bars else ()
+    title = f"{face.face_id}: " * ids + f"{face.expression} {face.confidence:.0%}"
     names = max((round(pen.font.getbbox(name)[2]) for name in classes), default=0)
     body = names + pen.pad + pen.bar if classes else 0
-    width = max(round(pen.font.getbbox(_title(face))[2]), body) + 2 * pen.pad
-    return _Plate(face, classes, names, width, pen.row * (1 + len(classes)) + 2 * pen.pad)
-
-
-def _title(face: PredictedFace) -> str:
-    return f"{face.expression} {face.confidence:.0%}"
-
-
-def _arrange(
-    pen: _Pen, places: Sequence[Corners], plates: Sequence[_Plate], size: tuple[int, int]
-) -> tuple[list[tuple[int, int]], tuple[int, int]]:
-    """Find a corner for each plate that covers no face; what fits nowhere goes into a margin on the right.
-
-    Returns:
-        The corners, and the width and height that the drawing needs for them.
-    """
-    taken = list(places)
-    corners: list[tuple[int, int]] = []
-    width, height, below = *size, pen.pad
-    for place, plate in zip(places, plates, strict=True):
-        corner = next((at for at in _beside(pen, place, plate) if _is_free(at, plate, size, taken)), None)
-        if corner is None:
-            corner = size[0] + pen.pad, below
-            below += plate.height + pen.pad
-            width, height = max(width, size[0] + plate.width + 2 * pen.pad), max(height, below)
-        taken.append((*corner, corner[0] + plate.width, corner[1] + plate.height))
-        corners.append(corner)
-    return corners, (width, height)
-
-
-def _beside(pen: _Pen, place: Corners, plate: _Plate) -> list[tuple[int, int]]:
-    """Right of a face, left of it, above, below; flush with its upper or lower, left or right edge."""
-    left, top, right, bottom = place
-    gap = 2 * pen.line
-    sides = (right + gap, left - gap - plate.width)
-    ends = (top - gap - plate.height, bottom + gap)
-    return [(x, y) for x in sides for y in (top, bottom - plate.height)] + [
-        (x, y) for y in ends for x in (left, right - plate.width)
-    ]
-
-
-def _is_free(at: tuple[int, int], plate: _Plate, size: tuple[int, int], taken: Sequence[Corners]) -> bool:
-    left, top, right, bottom = *at, at[0] + plate.width, at[1] + plate.height
-    is_inside = left >= 0 and top >= 0 and right < size[0] and bottom < size[1]
-    return is_inside and not any(
-        left < other[2] and other[0] < right and top < other[3] and other[1] < bottom for other in taken
-    )
+    width = max(round(pen.font.getbbox(title)[2]), body) + 2 * pen.pad
+    return _Plate(face, classes, title, names, width, pen.row * (1 + len(classes)) + 2 * pen.pad)
 
 
 def _draw_box(
@@ -189,7 +160,7 @@ def _draw_plate(draw: ImageDraw.ImageDraw, pen: _Pen, plate: _Plate, corner: tup
     x, y = corner
     face, pad = plate.face, pen.pad
     draw.rounded_rectangle((x, y, x + plate.width, y + plate.height), radius=pad, fill=_DARK)
-    draw.text((x + pad, y + pad), _title(face), font=pen.font, fill=_colour(face.expression))
+    draw.text((x + pad, y + pad), plate.title, font=pen.font, fill=_colour(face.expression))
     for number, name in enumerate(plate.classes, start=1):
         line = y + pad + number * pen.row
         draw.text((x + pad, line), name, font=pen.font, fill=_WHITE)

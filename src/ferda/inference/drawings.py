@@ -1,8 +1,10 @@
-"""Annotated pictures on disk, one for each picture that was judged."""
+"""Annotated pictures and videos on disk, one for each that was judged."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,13 @@ from ferda.errors import UserError
 from ferda.files import FreeNames, replacing
 from ferda.inference.draw import draw_faces
 from ferda.inference.face import PredictedFace
+from ferda.inference.video_writer import SUFFIX, VideoWriter, drawn_video
 
 
 class Drawings:
-    """Writes `NAME.jpg` into a folder for each picture it is given; equal names are numbered.
+    """Writes `NAME.jpg` into a folder for each picture it is given, and `NAME.webm` for each video.
+
+    Equal names are numbered.
 
     Args:
         folder: Is made if it does not exist.
@@ -49,5 +54,23 @@ class Drawings:
         try:
             with replacing(path) as temporary:
                 Image.fromarray(draw_faces(image, faces)).save(temporary, format="JPEG", quality=92)
+        except OSError as error:
+            raise UserError(f"Cannot write the drawing {path}: {error.strerror or error}.") from error
+
+    @contextmanager
+    def video(self, name: str) -> Iterator[VideoWriter]:
+        """Give what draws the frames of a video; its file appears when the block ends well.
+
+        Args:
+            name: Its path, or a camera's name.
+
+        Raises:
+            UserError: If the drawing cannot be written.
+        """
+        stem = re.sub(r"[^\w. -]+", "-", Path(name).stem)
+        path = self.folder / f"{self._free(stem)}{SUFFIX}"
+        try:
+            with drawn_video(path) as writer:
+                yield writer
         except OSError as error:
             raise UserError(f"Cannot write the drawing {path}: {error.strerror or error}.") from error

@@ -1,9 +1,10 @@
-"""Which pictures a user means by a path, a folder, or a list of these; and how many are held at a time."""
+"""Which pictures a user means by a path, a pattern, a folder, or several; and how many are held at a time."""
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,15 @@ SUFFIXES = frozenset(
 _PICTURES_AT_ONCE, _PIXELS_AT_ONCE = 64, 50_000_000
 
 
-def picture_files(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
+def picture_files(
+    inputs: str | Path | Iterable[str | Path], suffixes: Collection[str] = SUFFIXES
+) -> list[Path]:
     """Return the pictures that are meant, each once, folders replaced by what is in and below them, sorted.
 
     Args:
-        inputs: Pictures (whatever their suffix) and folders. One that is not there is kept, for the caller
-            to report, as long as another is.
+        inputs: Pictures (whatever their suffix), folders, and patterns like `photos/*.jpg` (`**` for folders
+            in folders). One that is not there is kept, for the caller to report, as long as another is.
+        suffixes: Files of a folder that are taken, in lower case.
 
     Raises:
         UserError: If there is no picture at all.
@@ -36,7 +40,8 @@ def picture_files(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
     given = [Path(one) for one in ([inputs] if isinstance(inputs, str | Path) else inputs)]
     files: dict[Path, None] = {}
     for path in given:
-        files.update(dict.fromkeys(_below(path) if path.is_dir() else [path]))
+        for one in [path] if path.exists() else _matching(path):
+            files.update(dict.fromkeys(_below(one, suffixes) if one.is_dir() else [one]))
     if not any(path.exists() for path in files):
         named = ", ".join(str(path) for path in given[:3]) + (", ..." if len(given) > 3 else "")
         raise UserError(
@@ -79,13 +84,18 @@ def gathered(named: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[list[str
         yield names, pictures
 
 
-def _below(folder: Path) -> list[Path]:
+def _matching(pattern: Path) -> list[Path]:
+    """What a pattern means (it may begin anywhere on the disk), sorted; itself if that is nothing."""
+    return [Path(one) for one in sorted(glob.glob(str(pattern), recursive=True))] or [pattern]  # noqa: PTH207
+
+
+def _below(folder: Path, suffixes: Collection[str]) -> list[Path]:
     found = []
     for parent, folders, names in os.walk(folder):
         folders.sort()  # in place: this is the order in which the walk goes on
         found += [
             Path(parent) / name
             for name in sorted(names)
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+            if Path(name).suffix.lower() in suffixes and not name.startswith(".")
         ]
     return found

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -27,17 +25,13 @@ from ferda.errors import UserError
 from ferda.expressions import class_list
 from ferda.faces.crops import CropRule, crop_face
 from ferda.faces.detect import Face, FaceDetector
-from ferda.faces.images import read_image
-from ferda.inference.collection import Judges, See, judged_table
+from ferda.inference.asking import Asking
 from ferda.inference.face import PredictedFace
-from ferda.inference.inputs import gathered
 from ferda.methods.base import Method
 from ferda.test_time.calibrating import tempered
 
-Source = str | Path | np.ndarray
 
-
-class Predictor:
+class Predictor(Asking):
     """A trained method with everything that its weights need to be used rightly.
 
     Args:
@@ -109,27 +103,6 @@ class Predictor:
         self.loaded: LoadedMethod | None = None
         self._view = Views("none", size or crop.size)
         self._normalise = Normalise(mean, std, channels)
-
-    def __call__(self, source: Source | Iterable[Source]) -> list[PredictedFace]:
-        """Name the expressions in one or several pictures.
-
-        Args:
-            source: A path, a uint8 RGB (H, W, 3) array, or several of these.
-
-        Raises:
-            UnreadableImage: If a picture cannot be read; `table` makes a row of it instead.
-        """
-        sources = [source] if isinstance(source, str | Path | np.ndarray) else source
-        named = (
-            (str(number), one) if isinstance(one, np.ndarray) else (str(one), read_image(one))
-            for number, one in enumerate(sources)
-        )
-        return [
-            face
-            for names, pictures in gathered(named)
-            for faces in self.predict(pictures, names)
-            for face in faces
-        ]
 
     def predict(
         self, images: Sequence[np.ndarray], names: Sequence[str] | None = None
@@ -204,31 +177,6 @@ class Predictor:
             pictures, moved = self._view.apply(images, points, torch.zeros(len(images), self._view.columns))
             assert moved is not None
             yield self._normalise(pictures), moved
-
-    def table(
-        self,
-        inputs: str | Path | Iterable[str | Path],
-        progress: Callable[[int, int], None] | None = None,
-        see: See | None = None,
-        judges: Judges | None = None,
-    ) -> pd.DataFrame:
-        """Name the expressions in files; one row a face, and one for each picture without any.
-
-        Args:
-            inputs: Pictures, or folders whose pictures are taken.
-            progress: Is told how many pictures are done, and how many there are.
-            see: Is given each readable picture's name, its pixels and its faces, for instance `Drawings`.
-            judges: Who judges in its place, as `ferda.inference.collection.judges` makes them; pictures are
-                then seen at the end.
-
-        Returns:
-            The prediction table of `ferda.inference.table`. A picture that cannot be read is a row whose
-            `note` says why.
-
-        Raises:
-            UserError: If there is no picture at all.
-        """
-        return judged_table(self, inputs, progress, see, judges)
 
     def _faces(self, images: Sequence[np.ndarray]) -> list[list[Face | None]]:
         """What is to be judged in each picture; None is the whole of it."""

@@ -1,17 +1,19 @@
 """The prediction table: one row a face, the same columns for pictures, folders and videos.
 
     input, frame, time_s, face_id, box_x .. box_h, right_eye_x .. left_mouth_y, detection_score,
-    expression, confidence, p_<expression> ..., valence, arousal, note
+    expression, confidence, p_<expression> ..., valence, arousal, smooth_..., note
 
 Boxes and landmarks are in pixels of the picture. Valence and arousal, from -1 to 1, are there if the model
-said them of any face. A picture (or frame) without a face is a row with empty values, so that counting rows
-never flatters. A picture that cannot be read is such a row too, its `note` says why, and `write_table` lists
-it once more in `<table>.unusable.csv`.
+said them of any face. Answers that were smoothed over time repeat the columns from `expression` on with
+`smooth_` before their names; those without it are what the model said of that frame alone. A picture (or
+frame) without a face is a row with empty values, so that counting rows never flatters. A picture that cannot
+be read is such a row too, its `note` says why, and `write_table` lists it once more in
+`<table>.unusable.csv`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,29 +31,38 @@ if TYPE_CHECKING:
 NO_FACE = "no face found"
 WHOLE = "whole picture"
 UNREADABLE = "unreadable: "
+#: Before the names of columns that hold answers smoothed over time.
+SMOOTH = "smooth_"
 _TYPES: dict[str, Any] = {
     "frame": "Int64",
     "face_id": "Int64",
     "input": object,
     "expression": object,
+    f"{SMOOTH}expression": object,
     "note": object,
 }
 
 
-def columns(classes: Sequence[str], affect: bool = False) -> list[str]:
+def columns(classes: Sequence[str], affect: bool = False, smooth: bool = False) -> list[str]:
     """Names of the table's columns, in order.
 
     Args:
         classes: The model's.
         affect: Whether valence and arousal are among them.
+        smooth: Whether smoothed answers are.
     """
+    said = [
+        *("expression", "confidence"),
+        *(f"p_{name}" for name in classes),
+        *(AFFECT if affect else ()),
+    ]
     return [
         *("input", "frame", "time_s", "face_id"),
         *BOX,
         *LANDMARKS,
-        *("detection_score", "expression", "confidence"),
-        *(f"p_{name}" for name in classes),
-        *(AFFECT if affect else ()),
+        "detection_score",
+        *said,
+        *(f"{SMOOTH}{name}" for name in said if smooth),
         "note",
     ]
 
@@ -92,11 +103,19 @@ def build_table(rows: Iterable[dict[str, Any]], classes: Sequence[str]) -> pd.Da
         classes: The model's.
     """
     rows = list(rows)
-    names = columns(classes, affect=any(AFFECT[0] in row for row in rows))
-    table = pd.DataFrame(rows, columns=names).astype({name: _TYPES.get(name, "float64") for name in names})
-    for name in ("expression", "note"):
-        table[name] = table[name].where(table[name].notna(), None)  # empty text is None, never NaN
-    return table
+    given = {name for row in rows for name in row}
+    return _typed(pd.DataFrame(rows, columns=_columns_of(given, classes)))
+
+
+def joined_tables(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
+    """Put tables one below another; what only some of them have is empty in the others.
+
+    Args:
+        tables: Prediction tables.
+        classes: The model's.
+    """
+    names = _columns_of({name for table in tables for name in table.columns}, classes)
+    return _typed(pd.concat([_typed(table.reindex(columns=names)) for table in tables], ignore_index=True))
 
 
 def unusable(table: pd.DataFrame) -> pd.DataFrame:
@@ -146,6 +165,19 @@ def write_table(table: pd.DataFrame, path: str | Path) -> Path | None:
     except OSError as problem:
         raise UserError(f"The table {path} cannot be written: {problem.strerror or problem}.") from problem
     return listed
+
+
+def _columns_of(given: Collection[str], classes: Sequence[str]) -> list[str]:
+    return columns(classes, AFFECT[0] in given, f"{SMOOTH}confidence" in given)
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the types that its columns have whatever is empty; empty text is None, never NaN."""
+    table = table.astype({name: _TYPES.get(name, "float64") for name in table.columns})
+    for name in ("expression", f"{SMOOTH}expression", "note"):
+        if name in table:
+            table[name] = table[name].where(table[name].notna(), None)
+    return table
 
 
 def _face_values(face: PredictedFace) -> dict[str, Any]:
