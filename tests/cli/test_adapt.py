@@ -64,7 +64,7 @@ def test_mistakes_are_said(place: Path, tmp_path: Path) -> None:
     for more, sentence in (
         (("--adapt", "tnet"), "did you mean 'tent'"),
         (("--adapt", "tent", "--precision", "bf16"), "leave --precision out"),
-        (("--adapt", "prior_shift", "--draw", tmp_path), "leave --draw out"),
+        (("--adapt", "prior_shift", "--draw", tmp_path), "leave --draw and --smooth out"),
     ):
         result = ferda(*words, *more)
         assert result.exit_code == 2 and sentence in result.stderr
