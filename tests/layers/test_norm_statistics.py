@@ -45,3 +45,13 @@ def test_without_rows_everything_stays() -> None:
             torch.equal(a, b)
             for a, b in zip(adapted.state_dict().values(), net.state_dict().values(), strict=True)
         )
+
+
+def test_few_rows_are_mixed_with_what_was_known() -> None:
+    net = Net().train()
+    net(torch.randn(8, 3, 4, 4) * 5 + 9)
+    batch = torch.randn(6, 3, 4, 4) + 2
+    mixed = with_statistics_of(net, [(batch, None)], source_rows=18).norm
+    for name, seen in (("mean", batch.mean((0, 2, 3))), ("var", batch.var((0, 2, 3)))):
+        former = net.norm.get_buffer(f"running_{name}")
+        assert torch.allclose(mixed.get_buffer(f"running_{name}"), 0.75 * former + 0.25 * seen, atol=1e-5)
