@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,20 +73,45 @@ def _read_bytes(path: Path) -> bytes:
         raise UnreadableImage(problem.strerror or "the file cannot be opened") from None
 
 
+def count_pixels(data: bytes) -> int:
+    """Return how many pixels a picture has, as its header says, without unpacking it.
+
+    Args:
+        data: The bytes of a file.
+
+    Raises:
+        UnreadableImage: If it is no picture, or larger than any that is read.
+    """
+    with _reasons(), _opened(data) as image:
+        return image.width * image.height
+
+
 def _decode(data: bytes) -> np.ndarray:
+    with _reasons(), _opened(data) as image:
+        image.load()
+        return _to_rgb(_upright(image))
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Read the header alone."""
     if not data:
         raise UnreadableImage("the file is empty")
     if len(data) > MOST_BYTES:
         raise UnreadableImage(f"the file is larger than {MOST_BYTES // 2**20} MB")
     Image.init()
+    image = Image.open(io.BytesIO(data), formats=[kind for kind in FORMATS if kind in Image.OPEN])
+    if image.width * image.height > MOST_PIXELS:
+        raise UnreadableImage(f"it has {image.width} x {image.height} pixels, too many to be a photo")
+    return image
+
+
+@contextlib.contextmanager
+def _reasons() -> Iterator[None]:
+    """Say in a few words why a picture cannot be read, whatever the decoder raises."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # our own limit below is stricter than Pillow's warning
-            image = Image.open(io.BytesIO(data), formats=[kind for kind in FORMATS if kind in Image.OPEN])
-            if image.width * image.height > MOST_PIXELS:
-                raise UnreadableImage(f"it has {image.width} x {image.height} pixels, too many to be a photo")
-            image.load()
-            return _to_rgb(_upright(image))
+            warnings.simplefilter("ignore")  # our own limit is stricter than Pillow's warning
+            yield
     except UnreadableImage:
         raise
     except Image.UnidentifiedImageError:
