@@ -235,4 +235,6 @@ def test_a_job_that_does_not_report_is_not_waited_for(tmp_path: Path) -> None:
     runner.start()
     assert begun.wait(60)
     assert runner.stop(0.01) is False
+    left = jobs.get(job)
+    assert left is not None and (left.state, left.tries) == ("queued", 0)
     hold.set()

@@ -76,7 +76,7 @@ def _is_open(path: str) -> bool:
 
 def _about_routes(service: Service) -> "APIRouter":
     from fastapi import APIRouter, Response
-    from fastapi.responses import FileResponse, JSONResponse
+    from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
     from ferda import __version__
 
@@ -101,7 +101,9 @@ def _about_routes(service: Service) -> "APIRouter":
 
     router.add_api_route("/models", models, summary="The models and what is known of them")
     router.add_api_route("/health", health, summary="Whether the service is well")
-    router.add_api_route("/metrics", metrics, summary="Counts for Prometheus")
+    router.add_api_route(
+        "/metrics", metrics, response_class=PlainTextResponse, summary="Counts for Prometheus"
+    )
     router.add_api_route("/", page, include_in_schema=False)
     router.add_api_route("/docs", docs, include_in_schema=False)
     return router

@@ -106,7 +106,7 @@ def job_routes(service: Service) -> "APIRouter":
 def _looking_routes(service: Service) -> "APIRouter":
     """Return the doors to jobs that are there."""
     from fastapi import APIRouter, Response
-    from fastapi.responses import FileResponse, JSONResponse
+    from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
     router = APIRouter(responses=refusals(401, 404, 421, 422))
 
@@ -141,11 +141,15 @@ def _looking_routes(service: Service) -> "APIRouter":
     router.add_api_route(
         "/jobs/{job}/result",
         result,
-        responses=refusals(409),
+        responses={200: {"content": {"text/csv": {}}}, **refusals(409)},
         summary="What a job found: JSON, or a video's CSV",
     )
     router.add_api_route(
-        "/jobs/{job}/report", report, responses=refusals(409), summary="The page about an adaptation"
+        "/jobs/{job}/report",
+        report,
+        response_class=HTMLResponse,
+        responses=refusals(409),
+        summary="The page about an adaptation",
     )
     return router
 

@@ -72,6 +72,8 @@ class Runner:
         self._stopping.set()
         self.notice()
         self._thread.join(seconds)
+        if self._thread.is_alive() and self._current is not None:
+            self._jobs.wait_again(self._current)
         return not self._thread.is_alive()
 
     def _work(self) -> None:

@@ -12,6 +12,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ferda.data.prepare import prepare
+from ferda.data.readers import read_any
+from ferda.errors import UserError
 from ferda.files import replacing
 from ferda.web.jobs.runner import Progress, Task
 from ferda.web.jobs.store import Job, Jobs
@@ -45,11 +48,17 @@ def tasks(models: Models) -> dict[str, Task]:
         _write(place, {"model": model.name, "classes": classes, "rows": _records(table)})
 
     def adapt(job: Job, place: Path, progress: Progress) -> None:
-        from ferda.adaptation import adapt_run
+        from ferda.adaptation.adapting import adapt_run
 
-        run = place / RUN
-        shutil.rmtree(run, ignore_errors=True)  # of a try that was broken off
-        found = adapt_run(models(job.model).path, place / "input", run, progress=progress, **job.options)
+        model, run, pack = models(job.model), place / RUN, place / "pack"
+        if model.predictor.loaded is None:
+            raise UserError(f"The model '{model.name}' cannot be adapted: it has no weights file.")
+        # not into the cache, where the faces would stay
+        rule = model.predictor.loaded.preprocessing.crop
+        prepare(read_any(place / "input"), pack, rule, name="your pictures", progress=progress, force=True)
+        shutil.rmtree(run, ignore_errors=True)  # of a try that was broken off at its very end
+        found = adapt_run(model.path, pack, run, pictures=False, progress=progress, **job.options)
+        shutil.rmtree(pack)
         name = None if found.kept_old else models.add(f"{job.model}-adapted", run).name
         _write(
             place,
