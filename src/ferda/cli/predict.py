@@ -1,21 +1,27 @@
-"""`ferda predict`: name the expressions in pictures."""
+"""`ferda predict`: name the expressions in pictures, videos and what a camera sees."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ferda.cli.screen import AsJson, counting, remark, show_json, show_table
 from ferda.test_time import list_adaptations
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _SHOWN = ("input", "face_id", "expression", "confidence", "detection_score", "note")
 
 
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder or a .safetensors file.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Pictures, videos, folders, quoted patterns like 'photos/*.jpg'; or camera:0."),
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="Write a .csv, .parquet or .jsonl table.")] = None,
     detect: Annotated[
         bool | None,
@@ -25,8 +31,17 @@ def predict(
         bool, typer.Option("--whole", help="Judge a picture in which no face is found as a whole.")
     ] = False,
     draw: Annotated[
-        Path | None, typer.Option("--draw", help="Write annotated pictures into this folder.")
+        Path | None, typer.Option("--draw", help="Write annotated pictures and videos into this folder.")
     ] = None,
+    step: Annotated[int, typer.Option("--step", min=1, help="Judge every N-th frame of a video.")] = 1,
+    start: Annotated[float, typer.Option("--start", min=0, help="Second of a video to begin at.")] = 0.0,
+    end: Annotated[float | None, typer.Option("--end", help="Second of a video to end before.")] = None,
+    smooth: Annotated[
+        float, typer.Option("--smooth", min=0, help="Seconds over which answers for a face are smoothed.")
+    ] = 0.0,
+    track: Annotated[
+        bool, typer.Option("--track/--no-track", help="Keep a face's number from frame to frame.")
+    ] = True,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps.")] = "cpu",
     precision: Annotated[
         str, typer.Option("--precision", help="fp32 is exact; bf16 is faster; auto takes what is fastest.")
@@ -49,7 +64,7 @@ def predict(
     ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Find the faces in pictures and name their expressions, one row a face."""
+    """Find the faces in pictures and videos and name their expressions, one row a face."""
     from ferda.data.engines import find_engine
     from ferda.engine.adapting import adaptation_settings
     from ferda.errors import UserError
@@ -57,8 +72,12 @@ def predict(
     from ferda.inference.adapted import adapt as adapting
     from ferda.inference.collection import judges
     from ferda.inference.drawings import Drawings
-    from ferda.inference.table import unusable, write_table
+    from ferda.inference.table import WHOLE, check_name, unusable, write_table
+    from ferda.inference.video import VideoOptions
+    from ferda.inference.video_parts import PartsBeside
 
+    if out is not None:
+        check_name(out)
     options: dict[str, Any] = {
         "device": device,
         "detect": detect,
@@ -74,29 +93,59 @@ def predict(
     if adapt is not None and precision != "fp32":
         raise UserError("An adapting model computes in fp32; leave --precision out.")
     online = None if adapt is None else adapting(adapt, predictor, **settings)
-    predictor = online or predictor
     if predictor.is_crop_new:
         remark(
             "The model learned from whole pictures and is given boxes of faces now, which it may judge less "
             "well; train it on faces that are cut out alike."
         )
-    with counting("pictures") as progress:
-        see = None if draw is None else Drawings(draw)
-        table = predictor.table(inputs, progress, see, None if is_alone else others)
+    drawings = None if draw is None else Drawings(draw)
+    parts = None if out is None or online is not None else PartsBeside(out, options)
+    videos = VideoOptions(
+        step, start, end, track, smooth, None if drawings is None else drawings.video, parts
+    )
+    with counting("pictures and frames") as progress:
+        judging = None if is_alone else others
+        table = (online or predictor).table(inputs, progress, drawings, judging, videos)
     if out is not None:
         write_table(table, out)
+    if parts is not None:
+        parts.remove()
     if as_json:
         show_json(table)
     elif out is None:
-        shown = [name for name in (*_SHOWN, "valence", "arousal") if name in table]
-        show_table(shown, table[shown].itertuples(index=False))
-    pictures, faces = table["input"].nunique(), int(table["expression"].notna().sum())
+        _show(table, track)
     if online is not None:
         how = f"adapted to the faces as they were answered, at most {online.batch} at a time in their order"
         for told in (how, *online.adaptation.remarks):
             remark(f"{adapt}: {told}")
-    remark(f"{faces} faces in {pictures} pictures" + (f", in {out}" if out else ""))
+    if not whole and (table["frame"].notna() & (table["note"] == WHOLE)).any():
+        remark("The model judged each frame as a whole, as it learned; --detect looks for faces in them.")
+    remark(_count(table) + (f", in {out}" if out else ""))
     if draw is not None:
-        remark(f"Annotated pictures are in {draw}")
+        remark(f"What was drawn is in {draw}")
     for file, reason in unusable(table).itertuples(index=False):
         remark(f"{file} could not be read: {reason}")
+
+
+def _show(table: pd.DataFrame, track: bool) -> None:
+    """The table itself; of videos, in which faces have numbers, who was seen when."""
+    from ferda.inference.summary import seen_faces
+
+    if track and table["frame"].notna().any():
+        seen = seen_faces(table)
+        show_table(list(map(str, seen.columns)), seen.itertuples(index=False))
+    else:
+        shown = [name for name in (*_SHOWN, "valence", "arousal") if name in table]
+        show_table(shown, table[shown].itertuples(index=False))
+
+
+def _count(table: pd.DataFrame) -> str:
+    from ferda.inference.table import UNREADABLE
+
+    table = table[~(table["note"].fillna("").str.startswith(UNREADABLE) & table["frame"].notna())]
+    faces, frames = int(table["expression"].notna().sum()), table["frame"].notna()
+    pictures = table.loc[~frames, "input"].nunique()
+    films = table[frames].groupby("input")["frame"].nunique()
+    places = [f"{pictures} pictures"] * bool(pictures or films.empty)
+    places += [f"{films.sum()} frames of {len(films)} videos"] * (not films.empty)
+    return f"{faces} faces in {' and '.join(places)}"

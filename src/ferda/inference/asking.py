@@ -123,7 +123,7 @@ class Asking:
 
         Args:
             inputs: Pictures and videos, patterns like `photos/*.jpg`, or folders, whose pictures and videos
-                are taken.
+                are taken; or `camera:0` alone.
             progress: Is told how many pictures and frames are done, and about how many there are.
             see: Is given each readable picture's name, its pixels and its faces, for instance `Drawings`.
             judges: Who judges pictures in its place, as `ferda.inference.collection.judges` makes them; they

@@ -20,6 +20,7 @@ from ferda.data.engines import Engine, must_see
 from ferda.errors import UserError
 from ferda.faces.images import UnreadableImage
 from ferda.inference import load
+from ferda.inference.camera import is_camera
 from ferda.inference.face import PredictedFace
 from ferda.inference.frames import VIDEOS, is_video
 from ferda.inference.inputs import SUFFIXES, gathered, picture_files, readable
@@ -83,7 +84,13 @@ def judged_table(
     video: VideoOptions = DEFAULT,
 ) -> pd.DataFrame:
     """Make the table of `Asking.table`, which describes the arguments."""
-    given = picture_files(inputs, SUFFIXES | VIDEOS)
+    asked = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    cameras = [one for one in asked if isinstance(one, str) and is_camera(one)]
+    if cameras and (len(asked) > 1 or judges is not None):
+        raise UserError("A camera is judged alone and in one process; leave other inputs and --workers out.")
+    if cameras:
+        return _video(predictor, cameras[0], video, progress)
+    given = picture_files(asked, SUFFIXES | VIDEOS)
     files = [file for file in given if not is_video(file)]
     films = [str(file) for file in given if is_video(file)]
     if judges is not None and films:
@@ -125,6 +132,25 @@ def _judged(
     return found, problems
 
 
+def _video(
+    predictor: Asking, source: str, options: VideoOptions, progress: Callable[[int, int], None] | None
+) -> pd.DataFrame:
+    with contextlib.ExitStack() as stack:
+        see = None if options.draw is None else stack.enter_context(options.draw(source))
+        return video_table(
+            predictor,
+            source,
+            step=options.step,
+            start_s=options.start_s,
+            end_s=options.end_s,
+            track=options.track,
+            smooth_s=options.smooth_s,
+            progress=progress,
+            see=see,
+            parts=None if options.parts is None else options.parts(source),
+        )
+
+
 def _film_tables(
     predictor: Asking,
     films: Sequence[str],
@@ -136,30 +162,11 @@ def _film_tables(
     tables = {}
     for name in films:
         try:
-            tables[name] = _film_table(predictor, name, partial(_after, progress, done), options)
+            tables[name] = _video(predictor, name, options, partial(_after, progress, done))
         except UnreadableImage as problem:
             tables[name] = build_table(face_rows(name, [], problem.reason), predictor.classes)
         done += tables[name]["frame"].nunique()
     return tables
-
-
-def _film_table(
-    predictor: Asking, name: str, progress: Callable[[int, int], None], options: VideoOptions
-) -> pd.DataFrame:
-    with contextlib.ExitStack() as stack:
-        see = None if options.draw is None else stack.enter_context(options.draw(name))
-        return video_table(
-            predictor,
-            name,
-            step=options.step,
-            start_s=options.start_s,
-            end_s=options.end_s,
-            track=options.track,
-            smooth_s=options.smooth_s,
-            progress=progress,
-            see=see,
-            parts=None if options.parts is None else options.parts(name),
-        )
 
 
 def _after(progress: Callable[[int, int], None] | None, before: int, done: int, total: int) -> None:

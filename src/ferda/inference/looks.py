@@ -15,6 +15,8 @@ _BINS = 16
 #: Colours are near the middle of their axes; the bins are spent there.
 _AXES = ((0, 256), (96, 160), (96, 160))
 _THUMB = 16
+#: Of a look.
+LENGTH = 3 * _BINS
 
 
 def look(image: np.ndarray, box: tuple[float, float, float, float] | None = None) -> np.ndarray:

@@ -33,6 +33,7 @@ WHOLE = "whole picture"
 UNREADABLE = "unreadable: "
 #: Before the names of columns that hold answers smoothed over time.
 SMOOTH = "smooth_"
+_SUFFIXES = (".csv", ".parquet", ".jsonl")
 _TYPES: dict[str, Any] = {
     "frame": "Int64",
     "face_id": "Int64",
@@ -130,6 +131,19 @@ def unusable(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"file": table.loc[rows, "input"], "reason": reasons}).reset_index(drop=True)
 
 
+def check_name(path: Path) -> None:
+    """Refuse a name that `write_table` cannot write to, before hours are spent on what it should hold.
+
+    Args:
+        path: Where a table shall be.
+
+    Raises:
+        UserError: If the suffix is unknown.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise UserError(f"A table's name ends in {', '.join(_SUFFIXES)}; '{path.name}' does not.")
+
+
 def write_table(table: pd.DataFrame, path: str | Path) -> Path | None:
     """Write a table as CSV, Parquet or JSON Lines, whole or not at all.
 
@@ -144,13 +158,12 @@ def write_table(table: pd.DataFrame, path: str | Path) -> Path | None:
         UserError: If the suffix is unknown or the place cannot be written.
     """
     path = Path(path)
+    check_name(path)
     writers: dict[str, Callable[[Path], object]] = {
         ".csv": lambda file: table.to_csv(file, index=False, float_format="%.6g"),
         ".parquet": lambda file: table.to_parquet(file, index=False),
         ".jsonl": lambda file: table.to_json(file, orient="records", lines=True, force_ascii=False),
     }
-    if path.suffix.lower() not in writers:
-        raise UserError(f"A table's name ends in {', '.join(writers)}; '{path.name}' does not.")
     bad = unusable(table)
     listed = path.with_suffix(".unusable.csv")
     try:

@@ -27,7 +27,7 @@ _LEAST_LIKE = 0.6
 _PLACES_CHANGED, _COLOURS_CHANGED = 0.6, 0.93
 #: Share of a new look in a face's own, which follows the light but not a single occlusion.
 _LEARN = 0.2
-_FRAMES_KEPT = 2  # a face is remembered this many frames at least, however far apart they are
+_FRAMES_KEPT = 2  # so many frames without it do not make a face forgotten, however far apart they are
 
 
 @dataclass
@@ -73,12 +73,12 @@ class Tracker:
         given = self._given(boxes[order], looks[order], time_s)
         ids = np.empty(len(boxes), int)
         ids[order] = given
-        self._forget(time_s)
         return ids.tolist()
 
     def _given(self, boxes: np.ndarray, looks: np.ndarray, time_s: float) -> list[int]:
         for face in self._known:
             face.missed += 1
+        self._forget(time_s)
         matches = self._matches(boxes, looks, time_s)
         ids = []
         for row, (box, look) in enumerate(zip(boxes, looks.astype(float), strict=True)):
@@ -110,7 +110,7 @@ class Tracker:
         self._known = [
             face
             for face in self._known
-            if time_s - face.time_s <= self._memory_s or face.missed <= _FRAMES_KEPT
+            if time_s - face.time_s <= self._memory_s or face.missed <= _FRAMES_KEPT + 1
         ]
 
 

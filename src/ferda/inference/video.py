@@ -8,11 +8,10 @@ after; smoothing, if it is asked for, stands in columns of its own (`smooth_...`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,19 +19,17 @@ import pandas as pd
 from ferda.errors import UserError
 from ferda.inference.camera import Camera, is_camera
 from ferda.inference.face import PredictedFace, most_probable
-from ferda.inference.frames import Film, Frame, read_frames
-from ferda.inference.looks import look, thumb
+from ferda.inference.frames import Film, read_frames
 from ferda.inference.smoothing import Smoother
 from ferda.inference.table import build_table, face_rows, joined_tables
 from ferda.inference.tracking import Tracker
+from ferda.inference.video_judging import Judge, judged_pieces
 from ferda.inference.video_parts import Parts, SeenFrame
 
 __all__ = ["DEFAULT", "SeeFrame", "VideoOptions", "read_frames", "video_table"]
 
 #: Gets a frame's number, its time, its pixels and its faces.
 SeeFrame = Callable[[int, float, np.ndarray, list[PredictedFace]], None]
-#: Frames that are judged together, unless they have more pixels.
-_FRAMES_AT_ONCE, _PIXELS_AT_ONCE = 16, 50_000_000
 
 
 @dataclass(frozen=True)
@@ -59,24 +56,6 @@ class VideoOptions:
 
 
 DEFAULT = VideoOptions()
-
-
-class Judge(Protocol):
-    """What names the expressions in pictures: a `Predictor`, or anything that answers like one."""
-
-    @property
-    def classes(self) -> Sequence[str]:
-        """Names of what it can answer."""
-
-    def predict(
-        self, images: Sequence[np.ndarray], names: Sequence[str] | None = None
-    ) -> list[list[PredictedFace]]:
-        """Name the expressions in pictures, one list for each.
-
-        Args:
-            images: uint8 RGB (H, W, 3).
-            names: What `PredictedFace.input` says.
-        """
 
 
 def video_table(
@@ -123,7 +102,7 @@ def video_table(
         else Parts(parts, _about(predictor, source, step, start_s, end_s))
     )
     tables, last, done = [], -1, 0
-    with contextlib.closing(_judged(predictor, film, kept, see is not None)) as pieces, _until(film):
+    with contextlib.closing(judged_pieces(predictor, film, kept, see is not None)) as pieces, _until(film):
         for piece in pieces:
             rows: list[dict[str, Any]] = []
             for frame in piece:
@@ -219,46 +198,3 @@ def _until(film: Film | Camera) -> Iterator[None]:
     except KeyboardInterrupt:
         if not film.is_live:
             raise
-
-
-def _judged(
-    predictor: Judge, film: Film | Camera, parts: Parts | None, with_images: bool
-) -> Generator[list[SeenFrame]]:
-    """Pieces of the video, those that were kept first; the same pieces whether or not there was a kill."""
-    frames, done = film.frames() if with_images else None, 0
-    for piece in parts.kept() if parts is not None else ():
-        if frames is not None:
-            for frame, again in zip(piece, frames, strict=False):
-                frame.image = again.image
-        done += len(piece)
-        yield piece
-    for group in _pieces(frames or film.frames(done), 1 if film.is_live else _FRAMES_AT_ONCE):
-        piece = _judge(predictor, film.name, group)
-        if parts is not None:
-            parts.add(piece)
-        yield piece
-
-
-def _pieces(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
-    frames = iter(frames)
-    while first := next(frames, None):
-        pixels = first.image.shape[0] * first.image.shape[1]
-        yield [first, *islice(frames, max(1, min(most, _PIXELS_AT_ONCE // pixels)) - 1)]
-
-
-def _judge(predictor: Judge, name: str, frames: list[Frame]) -> list[SeenFrame]:
-    images = [frame.image for frame in frames]
-    answers = predictor.predict(images, [name] * len(images))
-    return [
-        SeenFrame(
-            frame.number,
-            frame.time_s,
-            faces,
-            np.stack([look(frame.image, face.box) for face in faces])
-            if faces
-            else np.zeros((0, 1), np.uint8),
-            (look(frame.image), thumb(frame.image)),
-            frame.image,
-        )
-        for frame, faces in zip(frames, answers, strict=True)
-    ]

@@ -8,6 +8,8 @@ interrupted.
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ import numpy as np
 
 from ferda.errors import UserError
 from ferda.inference.face import PredictedFace
+from ferda.inference.looks import LENGTH
 
 
 @dataclass(eq=False)
@@ -91,6 +94,34 @@ class Parts:
         self._end += len(line)
 
 
+class PartsBeside:
+    """Names the file of parts of each video, hidden beside the table that is made.
+
+    Args:
+        out: The table.
+        options: Of the model, as far as `Parts` cannot see them.
+    """
+
+    def __init__(self, out: Path, options: object) -> None:
+        self._out = out
+        self._options = options
+
+    def __call__(self, video: str) -> Path:
+        """Return the file's path; its folder is there.
+
+        Args:
+            video: The video's path.
+        """
+        self._out.parent.mkdir(parents=True, exist_ok=True)
+        key = f"{Path(video).resolve()} {self._options}".encode("utf-8", "surrogateescape")
+        return self._out.with_name(f".{self._out.name}.{hashlib.sha256(key).hexdigest()[:12]}.parts")
+
+    def remove(self) -> None:
+        """Remove all parts of this table, when it is made."""
+        for file in self._out.parent.glob(f".{glob.escape(self._out.name)}.*.parts"):
+            file.unlink(missing_ok=True)
+
+
 def _line(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
@@ -114,7 +145,7 @@ def _frame(raw: dict[str, Any]) -> SeenFrame:
         raw["number"],
         raw["time_s"],
         [_face(face) for face in raw["faces"]],
-        np.stack(looks) if looks else np.zeros((0, 1), np.uint8),
+        np.stack(looks) if looks else np.zeros((0, LENGTH), np.uint8),
         (_bytes(raw["scene"][0]), _bytes(raw["scene"][1])),
     )
 
