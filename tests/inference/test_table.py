@@ -13,7 +13,7 @@ from ferda.errors import UserError
 from ferda.inference import table as tables
 from ferda.inference.names import to_deepface, to_pyfeat
 from ferda.inference.predictor import PredictedFace
-from ferda.inference.table import build_table, face_rows, unusable, write_table
+from ferda.inference.table import build_table, face_rows, joined_tables, unusable, write_table
 
 CLASSES = ("happiness", "anger", "contempt")
 
@@ -168,8 +168,26 @@ def test_pyfeat_words(table: pd.DataFrame) -> None:
     other = to_pyfeat(table)
     assert other.columns.tolist() == [
         *("input", "frame", "approx_time", "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight"),
-        *("FaceScore", "happiness", "anger", "contempt"),
+        *("FaceScore", "happiness", "anger", "contempt", "Identity"),
     ]
+    assert other["Identity"].tolist() == [None] * 5, "only in a video a number is a person"
     assert other["anger"].equals(table["p_anger"].rename("anger"))
     assert len(other) == len(table)
     assert tables.columns(CLASSES) == table.columns.tolist(), "the table itself is left alone"
+
+
+def test_pyfeat_knows_the_people_of_a_video_and_how_they_feel() -> None:
+    rows = face_rows("f.mp4", [face(face_id=3, valence=0.5, arousal=-0.25)], frame=4, time_s=0.16)
+    other = to_pyfeat(build_table([*rows, *face_rows("f.mp4", [], frame=5, time_s=0.2)], CLASSES))
+    assert other.columns.tolist()[-3:] == ["valence", "arousal", "Identity"]
+    assert other["Identity"].tolist() == ["Person_3", None]
+    assert other["approx_time"].tolist() == [0.16, 0.2] and other["frame"].tolist() == [4, 5]
+
+
+def test_tables_are_joined_with_the_types_of_one() -> None:
+    film = build_table(face_rows("f.mp4", [face(valence=0.5, arousal=0.1)], frame=4, time_s=0.16), CLASSES)
+    nobody = build_table(face_rows("a.png", []), CLASSES)
+    both = joined_tables([nobody, film, build_table([], CLASSES)], CLASSES)
+    assert both.columns.tolist() == tables.columns(CLASSES, affect=True)
+    assert (both.dtypes == film.dtypes).all() and both.index.tolist() == [0, 1]
+    assert both["expression"].tolist() == [None, "anger"] and both["note"].tolist() == ["no face found", None]

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from ferda.data.affect import AFFECT
+
 #: deepface (and fer) say it with adjectives.
 DEEPFACE = {"anger": "angry", "happiness": "happy", "sadness": "sad"}
 #: py-feat's columns for what ferda's table also has.
@@ -46,12 +48,21 @@ def to_deepface(table: pd.DataFrame) -> list[list[dict[str, Any]]]:
 def to_pyfeat(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with py-feat's column names: `FaceRectX ... FaceScore`, then one column an expression.
 
+    `valence` and `arousal` follow if the model says them, then `Identity`: `Person_0` for face 0 of a video.
+    Times are in seconds. Smoothed answers are left out.
+
     Args:
         table: A prediction table.
     """
     expressions = {name: name.removeprefix("p_") for name in table.columns if name.startswith("p_")}
-    names = {**PYFEAT, **expressions}
-    return table[list(names)].rename(columns=names)
+    names = {**PYFEAT, **expressions, **{name: name for name in AFFECT if name in table}}
+    other = table[list(names)].rename(columns=names)
+    is_known = table["face_id"].notna() & table["frame"].notna()
+    people = zip(table["face_id"], is_known, strict=True)
+    other["Identity"] = pd.Series(
+        [f"Person_{n}" if known else None for n, known in people], table.index, object
+    )
+    return other
 
 
 def _deepface_face(row: dict[str, Any]) -> dict[str, Any]:
