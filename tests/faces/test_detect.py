@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferda.errors import UserError
-from ferda.faces import cascade, mtcnn
+from ferda.faces import mtcnn
 from ferda.faces.detect import Face, FaceDetector, _by_prominence
 
 astronaut_module = pytest.importorskip("skimage.data", reason="scikit-image carries the test photo")
@@ -55,17 +55,6 @@ def test_a_tight_crop_keeps_its_landmarks(photo: np.ndarray) -> None:
     assert error(face, POINTS - (left, top)) < 0.06
     (face,) = FaceDetector()([tight])[0]
     assert error(face, POINTS - (left, top)) < 0.06
-
-
-def test_beyond_the_border_there_is_zero() -> None:
-    picture = torch.ones(1, 3, 40, 40)
-    box = torch.tensor([[-24.0, 0.0, 24.0, 48.0]])
-    zeros = torch.zeros(1)
-    found = cascade.Candidates(zeros.long(), box, zeros, torch.zeros(1, 4), torch.zeros(1, 0, 2))
-    crop = cascade.crop_squares([[picture]], found, 48)[0]
-    assert crop[:, :39, 25:].eq(1).all(), "inside it is the picture"
-    assert crop[:, :, :23].eq(0).all(), "left of it is zero, not the picture's first column"
-    assert crop[:, 42:].eq(0).all()
 
 
 def test_any_other_order_of_flattening_misplaces_the_landmarks(

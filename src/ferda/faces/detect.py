@@ -21,10 +21,8 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import torch
 
 from ferda.faces import cascade
-from ferda.faces.mtcnn import load_networks
 
 #: Pictures with a shorter side below this are taken for tight crops of one face.
 SMALL_PICTURE = 256
@@ -35,7 +33,7 @@ SMALL_BORDERS, BORDERS = (0.2, 0.4, 0.0), (0.0, 0.2)
 #: The smallest face is sought at no more than this many pixels; larger pictures are shrunk first.
 _FINEST_FACE = 64
 _LONGEST_SIDE = 4096  # of what is looked at, against pictures like 1 x 100,000
-_VALUES_AT_ONCE = 24_000_000  # three a pixel
+_VALUES_AT_ONCE = 4_000_000  # three a pixel; more does not fit into a processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +76,13 @@ class FaceDetector:
     """MTCNN with the border, size and batch handling that face crops need.
 
     Args:
-        device: Where the networks run, for instance `"cuda"`.
+        device: Where torch runs the networks, for instance `"cuda"`.
         min_face: Side of the smallest face of interest in pixels; None for an eighth of the shorter side,
             at least 20.
         thresholds: Least face probability of the three networks.
         pad: Share of the shorter side by which the border is continued before looking; `"auto"` tries
             `SMALL_BORDERS` for small pictures and `BORDERS` for others, until something is found.
+        networks: That are asked; None loads them into torch.
 
     Raises:
         UserError: If the package that carries the weights is missing.
@@ -91,20 +90,23 @@ class FaceDetector:
 
     def __init__(
         self,
-        device: str | torch.device = "cpu",
+        device: str = "cpu",
         *,
         min_face: float | None = None,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         pad: float | Literal["auto"] = "auto",
+        networks: cascade.Networks | None = None,
     ) -> None:
         if pad != "auto" and not 0 <= pad <= 1:
             raise ValueError(f"pad is a share of the picture between 0 and 1, or 'auto'; got {pad}")
-        self.device = torch.device(device)
         self.min_face = min_face
         self.thresholds = thresholds
         self.pad = pad
-        first, second, third = load_networks()
-        self._networks = first.to(self.device), second.to(self.device), third.to(self.device)
+        if networks is None:
+            from ferda.faces.mtcnn import torch_networks  # brings torch, which exported networks do without
+
+            networks = torch_networks(device)
+        self._networks = networks
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
         """Find the faces of each picture, the most prominent first (large, and near the middle).
@@ -160,16 +162,14 @@ class FaceDetector:
         smallest = max(20.0, short * scale / 8) if self.min_face is None else max(12.0, min_face * scale)
         return _View(row, picture, (size[0] / width, size[1] / height), border, smallest)
 
-    @torch.inference_mode()
     def _pass(self, views: list[_View], found: list[list[Face]]) -> None:
         """Pass one chunk of views through the networks."""
         groups = []
         for (*_, min_face), same in groupby(views, key=lambda view: view.kind):
-            pixels = torch.from_numpy(np.stack([view.pixels for view in same]))
-            groups.append(cascade.Group(pixels.to(self.device), float(min_face)))
+            groups.append(cascade.Group(np.stack([view.pixels for view in same]), float(min_face)))
         faces = cascade.find_faces(self._networks, groups, self.thresholds)
         columns = (faces.picture, faces.boxes, faces.scores, faces.points)
-        for position, box, score, points in zip(*(column.cpu().numpy() for column in columns), strict=True):
+        for position, box, score, points in zip(*columns, strict=True):
             view = views[position]
             corners = (np.concatenate([box.reshape(2, 2), points]) - view.border) / view.scale
             (left, top), (right, bottom) = corners[:2].tolist()

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ferda.errors import UserError
+from ferda.faces.cascade import Network, Networks
 
 #: What to type when the weights are missing.
 INSTALL = "pip install 'mtcnn>=1.0,<2' joblib lz4"
@@ -131,6 +132,31 @@ def load_networks(folder: Path | None = None) -> tuple[ProposalNet, RefineNet, O
         _fill(network, joblib.load(folder / f"{name}.lz4"), folder / f"{name}.lz4")
         network.eval().requires_grad_(False)
     return networks
+
+
+def torch_networks(device: str | torch.device = "cpu") -> Networks:
+    """Load the networks as functions of arrays, computed by torch.
+
+    Args:
+        device: Where.
+
+    Raises:
+        UserError: If the files are missing.
+    """
+    first, second, third = (_asked(network, torch.device(device)) for network in load_networks())
+    return first, second, third
+
+
+def _asked(network: nn.Module, device: torch.device) -> Network:
+    # with channels last, convolutions this small take a processor less than half the time
+    network = network.to(device).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def answer(images: np.ndarray) -> tuple[np.ndarray, ...]:
+        given = torch.from_numpy(images).to(device, memory_format=torch.channels_last)
+        return tuple(said.cpu().numpy() for said in network(given))
+
+    return answer
 
 
 def _fill(network: nn.Module, arrays: Sequence[np.ndarray], origin: Path) -> None:

@@ -183,7 +183,7 @@ class Predictor(Asking):
         if not self._seeks and not self._seeks_points:
             return [[None] for _ in images]
         if self._detector is None:
-            self._detector = FaceDetector(self.device)
+            self._detector = FaceDetector(str(self.device))
         faces: list[list[Face | None]] = [list(found) for found in self._detector(images)]
         if self._seeks_points:
             return [found[:1] or [None] for found in faces]
