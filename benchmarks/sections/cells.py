@@ -42,6 +42,7 @@ ORDER = (
     "aglrls",
     "la_cmfer",
     "osa",
+    "balanced_teacher",
 )
 
 

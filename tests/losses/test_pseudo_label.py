@@ -25,6 +25,18 @@ def test_value_equals_the_formula(is_weighted: bool) -> None:
     assert found.item() == pytest.approx(expected, rel=1e-12)
 
 
+def test_with_a_temperature_every_class_has_its_sharpened_share() -> None:
+    torch.manual_seed(0)
+    student, teacher = (2 * torch.randn(6, 4, dtype=torch.float64) for _ in range(2))
+    expected = 0.0
+    for z, t in zip(student.tolist(), teacher.tolist(), strict=True):
+        labels = shares([2 * value for value in t])
+        error = -sum(label * math.log(p) for label, p in zip(labels, shares(z), strict=True))
+        expected += max(shares(t)) * error / 6
+    found = PseudoLabelLoss(temperature=0.5)(student, teacher)
+    assert found.item() == pytest.approx(expected, rel=1e-12)
+
+
 def test_only_the_student_learns_and_agreement_costs_nothing() -> None:
     student = (50 * torch.eye(3)).requires_grad_()
     teacher = torch.eye(3, requires_grad=True)

@@ -15,3 +15,9 @@ def test_weights_are_the_ratio_of_the_shares() -> None:
     fresh = ClassShares(3)
     fresh.load_state_dict(shares.state_dict())
     assert torch.equal(fresh.weights(torch.tensor([1, 0])), shares.weights(torch.tensor([1, 0])))
+
+
+def test_soft_labels_count_by_their_shares_and_the_prior_is_never_zero() -> None:
+    shares = ClassShares(3)
+    shares.count(torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]))
+    torch.testing.assert_close(shares.log_prior().exp(), torch.tensor([2.5, 1.5, 1.0]) / 5)

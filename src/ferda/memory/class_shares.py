@@ -39,10 +39,16 @@ class ClassShares(nn.Module):
         """Take in a batch of the source.
 
         Args:
-            labels: (B,) classes.
+            labels: (B,) classes, or (B, C) shares.
         """
-        members = functional.one_hot(gathered(labels), len(self.source))
+        rows = gathered(labels)
+        members = rows if rows.ndim == 2 else functional.one_hot(rows, len(self.source))
         self.source = self.source + members.sum(0)
+
+    def log_prior(self) -> Tensor:
+        """Return (C,) logarithms of the source's shares, as if each class had been seen once more."""
+        counts = self.source + 1
+        return (counts / counts.sum()).log()
 
     def guess(self, labels: Tensor) -> None:
         """Replace what is known of the target.
