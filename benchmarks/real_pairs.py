@@ -3,8 +3,8 @@
     python benchmarks/real_pairs.py --data FOLDER --out runs/real_pairs --jobs 2
 
 FOLDER holds `fer2013_dev`, `mux_lfw_dev` and `mux_movie_dev`, each a table and a zip (see README.md in this
-folder). `real_pairs.yaml` holds the two tables: `main`, and `several_sources`, where
-pictures of a film and rendered faces join FER2013. Finished cells are kept, in --out and in the JSON, so the
+folder). `real_pairs.yaml` holds the tables: `main`, `general` with the methods that were not
+made for faces, and `several_sources`, where pictures of a film and rendered faces join FER2013. Finished cells are kept, in --out and in the JSON, so the
 script can be stopped and started again, also on another machine.
 
 What is measured, on rows that no training and no choice has seen:
@@ -215,7 +215,7 @@ def collect(out: Path, path: Path) -> None:
         cell = read_cell(out, pair, method, int(seed))
         cells[pair, method, int(seed)] = {**cell, "commit": facts["commit"]}
     pairs = [pair for table in TABLES.values() for pair in table["pairs"]]
-    methods = list(TABLES["main"]["methods"])
+    methods = list(dict.fromkeys(row for table in TABLES.values() for row in table["methods"]))
     ordered = sorted(cells, key=lambda cell: (pairs.index(cell[0]), methods.index(cell[1]), cell[2]))
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {"about": facts, "cells": [cells[cell] for cell in ordered]}
