@@ -119,7 +119,9 @@ class Service:
             if not form.files:
                 raise Refused(400, "The form has no file; send at least one.")
             model = self.models(form.fields.pop("model", None)).name
-            self.jobs.add(Job(name, kind, model, form.files[0].name, _options(options, form.fields)))
+            count = len(form.files)
+            called = form.files[0].name if kind == "video" else f"{count} picture{'s' * (count > 1)}"
+            self.jobs.add(Job(name, kind, model, called, _options(options, form.fields)))
         except BaseException:
             shutil.rmtree(folder.parent, ignore_errors=True)
             raise

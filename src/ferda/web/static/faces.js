@@ -12,16 +12,24 @@ export function shares(row) {
     .sort((a, b) => b[1] - a[1]);
 }
 
-export function bars(row) {
+/** A bar for each class; beyond the first `most`, on request. */
+export function bars(row, most = Infinity) {
+  const all = shares(row);
+  if (all.length <= most) return barList(all);
+  const rest = h("details", { class: "more" }, h("summary", {}, `${all.length - most} more`), barList(all.slice(most), false));
+  return h("div", {}, barList(all.slice(0, most)), rest);
+}
+
+function barList(some, hasTop = true) {
   const list = h("ul", { class: "bars" });
-  shares(row).forEach(([name, share], place) => {
+  some.forEach(([name, share], place) => {
     const fill = h("span", { class: "fill" });
     fill.style.width = `${100 * share}%`;
     fill.style.background = colour(name);
     list.append(
       h(
         "li",
-        { class: place === 0 ? "top-one" : "" },
+        { class: hasTop && place === 0 && "top-one" },
         h("span", {}, name),
         h("span", { class: "track", "aria-hidden": "true" }, fill),
         h("span", { class: "share" }, percent(share)),
@@ -78,7 +86,7 @@ export function paint(canvas, rows, source, { mirrored = false } = {}) {
       pen.strokeStyle = ink;
       pen.strokeRect(x, y, w, e);
     }
-    const words = `${row.expression} ${percent(row.confidence)}`;
+    const words = width < 480 ? row.expression : `${row.expression} ${percent(row.confidence)}`;
     const wide = pen.measureText(words).width + 12;
     x = Math.max(2, Math.min(x, width - wide - 2));
     const under = y < 26 ? y + 4 : y - 25;
