@@ -3,9 +3,9 @@
     python benchmarks/real_pairs.py --data FOLDER --out runs/real_pairs --jobs 2
 
 FOLDER holds `fer2013_dev`, `mux_lfw_dev` and `mux_movie_dev`, each a table and a zip (see README.md in this
-folder). `real_pairs.yaml` holds the tables: `main`, `general` with the methods that were not
-made for faces, and `several_sources`, where pictures of a film and rendered faces join FER2013. Finished cells are kept, in --out and in the JSON, so the
-script can be stopped and started again, also on another machine.
+folder). `real_pairs.yaml` holds the tables: `main`; `general`, the methods that were not made for faces, and
+ours; and `several_sources`, where pictures of a film and rendered faces join FER2013. Finished cells are
+kept, in --out and in the JSON, so the script can be stopped and started again, also on another machine.
 
 What is measured, on rows that no training and no choice has seen:
   ... -> lfw       people of LFW that are not in the target's training part; five classes (fear and disgust

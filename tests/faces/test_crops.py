@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ferda.errors import UserError
 from ferda.faces import crops
-from ferda.faces.align import template
+from ferda.faces.align import ARCFACE_112, FER2013, template
 from ferda.faces.crops import CropRule, crop_face
 from ferda.faces.detect import Face
 
@@ -64,6 +64,16 @@ def test_crops_have_the_rules_size_and_moved_landmarks(kind: crops.Kind, size: i
         "whole": POINTS * size / np.array([120, 90]),
     }
     np.testing.assert_allclose(landmarks, expected[kind], atol=1e-3)
+
+
+def test_a_close_crop_puts_the_points_where_fer2013_has_them() -> None:
+    turned = (FER2013 * 40) @ np.array([[0.8, 0.6], [-0.6, 0.8]]) + (60, 10)
+    crop, landmarks = crop_face(NOISE, Face((50, 5, 40, 40), 0.9, turned), CropRule("fer2013", size=48))
+    assert crop.shape == (48, 48, 3)
+    np.testing.assert_allclose(landmarks, 48 * FER2013, atol=1e-3)
+    eyes, mouth = FER2013[:2], FER2013[3:]
+    assert np.ptp(eyes[:, 0]) > np.ptp(ARCFACE_112[:2, 0]) / 112  # closer than ArcFace's
+    np.testing.assert_allclose((1 - eyes[::-1, 0], 1 - mouth[::-1, 0]), (eyes[:, 0], mouth[:, 0]))
 
 
 def test_nobody_found_gives_the_whole_picture() -> None:

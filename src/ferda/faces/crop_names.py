@@ -13,6 +13,7 @@ from ferda.errors import UserError, nearest
 #: Name, settings of the rule, and what it does.
 CROPS: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "aligned": ({"kind": "aligned"}, "five points onto ArcFace's template"),
+    "fer2013": ({"kind": "fer2013"}, "five points where FER2013's faces have them on average: closer"),
     "retinaface5pose": ({"kind": "retinaface5pose"}, "five points onto that of five poses which fits best"),
     "ddamfn": (
         {"kind": "retinaface5pose", "truncate_landmarks": True},

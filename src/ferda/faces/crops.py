@@ -1,11 +1,11 @@
 """What of a picture a network gets to see: one rule that travels from `ferda prepare` to prediction.
 
 A model sees best what it was trained on, so a `CropRule` is written into the pack, from there into the
-checkpoint, and the predictor cuts by it. The kinds: `aligned` (five points onto the template),
-`retinaface5pose` (onto that of five templates which the pose fits best, as in DDAMFN++), `eyes-mouth` (three
-points onto fixed places), `box` (the face's box, a little larger, as in AGLRLS and AGRA), `margin` (the box
-with a margin, proportions kept) and `whole` (the picture as it is). `ferda.faces.crop_names` has names for
-the settings that programs of the field use.
+checkpoint, and the predictor cuts by it. The kinds: `aligned` (five points onto the template), `fer2013`
+(onto a closer one, FER2013's average face), `retinaface5pose` (onto that of five templates which the pose
+fits best, as in DDAMFN++), `eyes-mouth` (three points onto fixed places), `box` (the face's box, a little
+larger, as in AGLRLS and AGRA), `margin` (the box with a margin, proportions kept) and `whole` (the picture as
+it is). `ferda.faces.crop_names` has names for the settings that programs of the field use.
 
 The second half is the geometry of AGLRLS and AGRA in whole numbers, step by step, so that their landmark
 windows fall where the authors' fall.
@@ -21,14 +21,14 @@ import numpy as np
 from PIL import Image
 
 from ferda.errors import UserError, nearest
-from ferda.faces.align import align, align_eyes_and_mouth
+from ferda.faces.align import FER2013, align, align_eyes_and_mouth
 from ferda.faces.box_rules import Rectangle, add_margin, letterbox, swap_axes, to_rectangle, within
 from ferda.faces.poses import align_to_pose
 
 if TYPE_CHECKING:  # a recipe knows crops, but must not load torch for them
     from ferda.faces.detect import Face
 
-Kind = Literal["aligned", "retinaface5pose", "eyes-mouth", "box", "margin", "whole"]
+Kind = Literal["aligned", "fer2013", "retinaface5pose", "eyes-mouth", "box", "margin", "whole"]
 #: Settings that came after packs had been written; at their default they are not stored.
 _LATER = ("truncate_landmarks", "swap_axes")
 
@@ -38,7 +38,7 @@ class CropRule:
     """How a picture becomes a square of `size` pixels.
 
     Attributes:
-        kind: `aligned`, `retinaface5pose`, `eyes-mouth`, `box`, `margin` or `whole`.
+        kind: `aligned`, `fer2013`, `retinaface5pose`, `eyes-mouth`, `box`, `margin` or `whole`.
         size: Side of the square.
         enlarge: Share of the box's sides that is added to it, half on each side (only for `box` and
             `margin`, where it is a share of the longer side).
@@ -107,6 +107,8 @@ def crop_face(image: np.ndarray, face: Face | None, rule: CropRule) -> tuple[np.
         match rule.kind:
             case "aligned":
                 return align(image, face.landmarks, rule.size)
+            case "fer2013":
+                return align(image, face.landmarks, rule.size, FER2013)
             case "retinaface5pose":
                 return align_to_pose(image, face.landmarks, rule.size, rule.truncate_landmarks)
             case "eyes-mouth":
