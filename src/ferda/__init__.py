@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ferda.adaptation.adapting import adapt_run
     from ferda.backbones import create_backbone, list_backbones
     from ferda.batch import DomainBatch, Labelled, Output, Progress, Unlabelled, Update
     from ferda.benchmarking.benchmark import benchmark
@@ -49,6 +50,7 @@ _HOMES: dict[str, str] = {
     "Update": "ferda.batch",
     "UserError": "ferda.errors",
     "adapt": "ferda.inference.adapted",
+    "adapt_run": "ferda.adaptation.adapting",
     "benchmark": "ferda.benchmarking.benchmark",
     "class_list": "ferda.expressions",
     "create_backbone": "ferda.backbones",
@@ -83,6 +85,7 @@ __all__ = [
     "Update",
     "UserError",
     "adapt",
+    "adapt_run",
     "benchmark",
     "class_list",
     "create_backbone",

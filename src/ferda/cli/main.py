@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ferda.cli.adapt import adapt
 from ferda.cli.benchmark import benchmark
 from ferda.cli.card import describe
 from ferda.cli.check import check
@@ -34,6 +35,7 @@ _AFTER = {
     prepare: "Type the same command again to go on where it stopped; no byte changes.",
     fit: "Type the same command with --resume and --out RUN to go on where it stopped; no number changes.",
     benchmark: "Every training saved itself; type the same command to go on.",
+    adapt: "Type the same command again; a training goes on where it stopped.",
 }
 for verb in (
     demo,
@@ -46,6 +48,7 @@ for verb in (
     import_,
     evaluate,
     benchmark,
+    adapt,
     predict,
     explain,
     export,

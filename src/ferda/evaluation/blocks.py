@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ferda.evaluation.gallery import Example, ExplainedFace, WrongFace
+from ferda.evaluation.gallery import ChangedFace, Example, ExplainedFace, WrongFace
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Section:
         faces: Pictures with captions.
         explained: Pictures with the places that answers came from.
         examples: Pictures with nothing but their label.
+        changed: Pictures that two models answer differently.
         facts: Pairs of a word and what there is to say.
         texts: Long texts that open on demand, by their title.
     """
@@ -83,6 +84,7 @@ class Section:
     faces: tuple[WrongFace, ...] = ()
     explained: tuple[ExplainedFace, ...] = ()
     examples: tuple[Example, ...] = ()
+    changed: tuple[ChangedFace, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     texts: dict[str, str] = field(default_factory=dict)
 

@@ -60,6 +60,25 @@ class ExplainedFace:
 
 
 @dataclass(frozen=True)
+class ChangedFace:
+    """One face that two models answer differently.
+
+    Attributes:
+        uri: The picture as a data URI.
+        file: Where it came from.
+        before: What the first one said.
+        after: What the second one said.
+        confidence: How sure the second one was.
+    """
+
+    uri: str
+    file: str
+    before: str
+    after: str
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Example:
     """One face of a data set.
 
