@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from torch import Tensor
 
 from ferda.data.erasing import cutout_boxes, erase_boxes, paint
-from ferda.data.photometric import PHOTOMETRIC, adjust_colour, weak_colour
+from ferda.data.photometric import PHOTOMETRIC, adjust_colour, soften, soften_shares, weak_colour
 from ferda.data.view_options import StrongView, WeakView
 
 PILLOW = {
@@ -140,3 +140,18 @@ def test_paint_leaves_the_rest_alone() -> None:
     assert torch.equal(painted[0, :, 5:9, 3:10], torch.tensor([1.0, 2, 3]).view(3, 1, 1).expand(3, 4, 7))
     painted[:, :, 5:9, 3:10] = batch[:, :, 5:9, 3:10]
     assert torch.equal(painted, batch)
+
+
+def test_softening_mixes_in_a_picture_of_half_the_resolution() -> None:
+    torch.manual_seed(0)
+    pictures = torch.rand(3, 3, 7, 7) * 255
+    amounts = soften_shares(WeakView(soften=0.5), torch.tensor([[0.6, 0.9], [0.4, 0.3], [0.1, 1.0]]))
+    assert amounts.tolist() == pytest.approx([0, 0.3, 1])
+    low = np.zeros((3, 3, 4, 4))
+    for row in range(4):
+        for column in range(4):
+            window = pictures[:, :, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+            low[:, :, row, column] = window.mean((2, 3)).numpy()
+    unsharp = torch.nn.functional.interpolate(torch.from_numpy(low), (7, 7), mode="bilinear").float()
+    expected = torch.stack([pictures[0], 0.7 * pictures[1] + 0.3 * unsharp[1], unsharp[2]])
+    torch.testing.assert_close(soften(pictures.clone(), amounts), expected)

@@ -93,6 +93,24 @@ def test_switching_one_chance_on_does_not_move_the_others() -> None:
     assert 0.9 < (plain == erased).float().mean() < 0.99
 
 
+def test_only_the_softened_lose_their_detail_and_the_strong_view_has_its_own_cut_out() -> None:
+    sharp, blurred = (
+        WeakView(brightness=0, contrast=0, grey=0),
+        WeakView(brightness=0, contrast=0, grey=0, soften=0.5),
+    )
+    draws = Views(blurred).draw(48, generator())
+    plain, _ = Views(sharp).apply(IMAGES, None, draws)
+    soft, _ = Views(blurred).apply(IMAGES, None, draws)
+    changed = (plain - soft).abs().amax((1, 2, 3)) > 1e-6
+    assert torch.equal(changed, draws[:, 17] < 0.5) and 10 < changed.sum() < 38
+    strong = [Views(StrongView(operations=("identity",)), base=base) for base in (sharp, blurred)]
+    assert strong[1].columns == strong[0].columns + 2
+    draws = strong[1].draw(48, generator())
+    (plain, _), (soft, _) = (view.apply(IMAGES, None, draws) for view in strong)
+    kept = draws[:, strong[0].columns] >= 0.5
+    assert torch.equal(plain[kept], soft[kept]) and not torch.equal(plain, soft)
+
+
 def test_wrong_settings_and_names_are_told() -> None:
     with pytest.raises(ValidationError):
         WeakView(mirorr=0.5)  # type: ignore[call-arg]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ferda.data.device import sent
 from ferda.data.view_options import WeakView
@@ -51,6 +52,32 @@ def adjust_colour(pictures: Tensor, amounts: Tensor) -> Tensor:
     matrix = gain * (colour * torch.eye(3, device=pictures.device) + (1 - colour) * grey)
     flat = torch.baddbmm((to_mean * mean).expand(-1, 3, 1), matrix, pictures.flatten(2))
     return flat.view_as(pictures).clamp_(0, 255)
+
+
+def soften_shares(options: WeakView, draws: Tensor) -> Tensor:
+    """Turn uniform draws into the share of the unsharp picture.
+
+    Args:
+        options: What may happen.
+        draws: (B, 2) uniforms: chance, share.
+
+    Returns:
+        (B,) for `soften`.
+    """
+    chance, share = draws.unbind(1)
+    return torch.where(chance < options.soften, share, 0.0)
+
+
+def soften(pictures: Tensor, amounts: Tensor) -> Tensor:
+    """Blend with the picture as a camera of half the resolution sees it; 0 keeps the picture.
+
+    Args:
+        pictures: (B, 3, H, W) float.
+        amounts: (B,) from `soften_shares`, on the pictures' device.
+    """
+    low = functional.avg_pool2d(pictures, 2, ceil_mode=True)
+    unsharp = functional.interpolate(low, pictures.shape[2:], mode="bilinear")
+    return pictures.lerp_(unsharp, amounts[:, None, None, None])
 
 
 def autocontrast(pictures: Tensor, amounts: Tensor) -> Tensor:

@@ -67,6 +67,7 @@ class WeakView(BaseModel):
         contrast: Factor on the distance from the mean grey, 1 plus or minus this.
         saturation: Factor on the distance from the pixel's own grey, 1 plus or minus this.
         grey: Chance of a picture without colour.
+        soften: Chance of a picture seen at half its resolution, mixed with the sharp one by a drawn share.
         erase: Chance of one erased rectangle.
         erase_area: Its area as a share of the picture.
         erase_aspect: Its height over its width, drawn evenly on the logarithmic scale.
@@ -91,6 +92,7 @@ class WeakView(BaseModel):
     contrast: Share = 0.2
     saturation: Share = 0.0
     grey: Share = 0.1
+    soften: Share = 0.0
     erase: Share = 0.0
     erase_area: Span = (0.02, 0.25)
     erase_aspect: PositiveSpan = (0.3, 3.3)

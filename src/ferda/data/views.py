@@ -24,7 +24,7 @@ from ferda.data.geometric import (
     warp,
     weak_map,
 )
-from ferda.data.photometric import PHOTOMETRIC, adjust_colour, weak_colour
+from ferda.data.photometric import PHOTOMETRIC, adjust_colour, soften, soften_shares, weak_colour
 from ferda.data.view_options import StrongView, View, WeakView, preset
 
 _GEOMETRY, _COLOUR, _ERASE = slice(0, 8), slice(8, 12), slice(12, 17)
@@ -59,8 +59,13 @@ class Views:
 
     @property
     def columns(self) -> int:
-        """Uniform numbers per picture. A weak view always takes the same, whatever is switched on."""
-        return _WEAK_COLUMNS + (2 * self.strong.draws + 3 if self.strong else 0)
+        """Uniform numbers per picture: the same whatever is switched on, but for two more if it softens."""
+        return self._soften.stop if self.weak.soften > 0 else self._soften.start
+
+    @property
+    def _soften(self) -> slice:
+        start = _WEAK_COLUMNS + (2 * self.strong.draws + 3 if self.strong else 0)
+        return slice(start, start + 2)
 
     def draw(self, count: int, generator: Generator) -> Tensor:
         """Draw the chance of a batch.
@@ -114,6 +119,9 @@ class Views:
         all_maps = sent(maps if distortion is None else maps @ distortion, device)
         kept = None if distortion is None else sent(distortion, device)
         colours = sent(weak_colour(self.weak, draws[:, _COLOUR]), device)
+        unsharp = None
+        if self.weak.soften > 0:
+            unsharp = sent(soften_shares(self.weak, draws[:, self._soften]), device)
         rows = len(images) if device.type != "cpu" else max(1, _BLOCK // (size * size))
         result = images.new_empty((len(images), 3, size, size), dtype=torch.float32)
         for start in range(0, len(images), rows):
@@ -126,6 +134,8 @@ class Views:
                 pictures = warp(pictures, all_maps[block], size, self.weak.border, frame)
             if self.weak.colours:
                 pictures = adjust_colour(pictures, colours[block])
+            if unsharp is not None:
+                pictures = soften(pictures, unsharp[block])
             result[block] = pictures
         return result
 
@@ -172,7 +182,8 @@ def _distort_values(options: StrongView, pictures: Tensor, draws: Tensor) -> Ten
                 rows = sent(rows, pictures.device)
                 pictures.index_copy_(0, rows, PHOTOMETRIC[name](pictures.index_select(0, rows), amounts))
     if options.cutout > 0:
-        boxes = cutout_boxes(options, draws[:, _WEAK_COLUMNS + 2 * options.draws :], pictures.shape[2])
+        first = _WEAK_COLUMNS + 2 * options.draws
+        boxes = cutout_boxes(options, draws[:, first : first + 3], pictures.shape[2])
         pictures = paint(pictures, sent(boxes, pictures.device), options.cutout_colour)
     return pictures
 
