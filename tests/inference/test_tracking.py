@@ -75,9 +75,10 @@ def test_a_face_may_jump_as_far_as_the_time_allows() -> None:
         tracker = Tracker()
         follow(tracker, 0.0, (at(0), ANNA))
         assert follow(tracker, gap, (at(far), ANNA)) == [number], (gap, far)
-    tracker = Tracker()
-    follow(tracker, 0.0, (at(0, side=20), ANNA))
-    assert follow(tracker, 0.04, (at(21, side=60), ANNA)) == [1], "nobody grows three times as large"
+    for first, then in ((at(0), at(-15, -15, side=50)), (at(-15, -15, side=50), at(0))):
+        tracker = Tracker()
+        follow(tracker, 0.0, (first, ANNA))
+        assert follow(tracker, 0.04, (then, ANNA)) == [1], "nobody grows or shrinks that fast"
 
 
 def test_after_a_cut_all_are_new() -> None:
