@@ -10,7 +10,8 @@ import pytest
 
 import ferda
 
-OPTIONAL = "mtcnn lz4 tensorboard tensorboardX wandb mlflow skimage hypothesis onnxruntime ray"
+OPTIONAL = "mtcnn lz4 tensorboard tensorboardX wandb mlflow skimage hypothesis onnxruntime ray optuna"
+OPTIONAL += " fastapi starlette uvicorn python_multipart prometheus_client"
 MODULES = [
     module.name for module in pkgutil.walk_packages(ferda.__path__, "ferda.") if "__main__" not in module.name
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferda.errors import nearest
 from ferda.files import FreeNames
-from ferda.inference import load
+from ferda.inference import load_run
 from ferda.web.batcher import Batcher
 from ferda.web.refusal import Refused
 from ferda.web.settings import Settings
@@ -150,7 +150,7 @@ class Models:
 
     def _load(self, path: Path) -> Predictor:
         wanted = self._settings
-        return load(path, device=wanted.device, detect=wanted.detect, fallback=wanted.fallback)
+        return load_run(path, device=wanted.device, detect=wanted.detect, fallback=wanted.fallback)
 
 
 def _name(run: Path) -> str:

@@ -60,6 +60,7 @@ def _listener(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host.strip("[]"), settings.port))
+        listener.listen()  # who asks before the models are loaded waits
     except OSError as error:
         listener.close()
         where = f"{settings.host}, port {settings.port}"
