@@ -27,17 +27,15 @@ from ferda.batch import DomainBatch, Output, Progress
 from ferda.losses.class_confusion import ClassConfusionLoss
 from ferda.losses.pseudo_label import PseudoLabelLoss
 from ferda.memory.answer_shares import AnswerShares
-from ferda.memory.class_shares import ClassShares
 from ferda.memory.teacher import Teacher
 from ferda.methods.base import Needs
 from ferda.methods.classifier import ClassifierConfig, ClassifierMethod
 
 
 class BalancedTeacherConfig(ClassifierConfig):
-    """Settings of the balanced teacher; `benchmarks/RESULTS.md` tells what each part gives.
+    """Settings of the balanced teacher; tau is `prior_strength`.
 
     Attributes:
-        prior_strength: tau.
         pseudo_weight: lambda_pl.
         debiasing: alpha.
         temperature: T.
@@ -66,14 +64,13 @@ class BalancedTeacher(ClassifierMethod):
 
     Config = BalancedTeacherConfig
     needs = Needs(strong=True)
-    training_only = ("teacher", "taught", "shares")
+    training_only = (*ClassifierMethod.training_only, "teacher", "taught")
 
     def __init__(self, config: BalancedTeacherConfig, classes: int, sources: int = 1) -> None:
         super().__init__(config, classes, sources)
         self.config = config
         self.teacher = Teacher(self.network, config.teacher_decay)
         self.taught = AnswerShares(classes)
-        self.shares = ClassShares(classes)
         self.teaching = PseudoLabelLoss(temperature=config.temperature)
         self.confusion = ClassConfusionLoss(config.confusion_temperature)
 
@@ -89,12 +86,10 @@ class BalancedTeacher(ClassifierMethod):
         self.teacher.follow(self.network, progress)
         said: Output = self.teacher(target.images)
         self.taught.take(said.probabilities)
-        self.shares.count(source.labels)
         labels = self.taught.debiased(said.logits, self.config.debiasing)
         self.noted["teacher_confidence"] = labels.softmax(1).max(1).values.mean()
-        seen = self.network(source.images).logits + self.config.prior_strength * self.shares.log_prior()
         return {
-            "task": self.task_loss(seen, source.labels),
+            "task": self.task_loss(self.network(source.images).logits, source.labels),
             "pseudo": self.config.pseudo_weight
             * self.teaching(self.network(target.strong_images).logits, labels),
             "confusion": self.config.confusion_weight * self.confusion(self.network(target.images).logits),

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ferda.backbones.classifier import Classifier
 from ferda.batch import DomainBatch, Output
+from ferda.memory.class_shares import ClassShares
 from ferda.methods.base import Method, MethodConfig, ParameterGroup
 
 
@@ -25,6 +26,9 @@ class ClassifierConfig(MethodConfig):
         bottleneck: Width of a layer between backbone and head; None has none.
         dropout: Probability of dropping a feature before the head.
         label_smoothing: Share of a label spread over all classes, for hard labels.
+        prior_strength: tau of logit adjustment (Menon et al., "Long-tail learning via logit adjustment", ICLR
+            2021, equation 10): while it learns from sources, tau log pi is added to the logits, pi being the
+            shares of the classes so far. 0 learns the sources' shares, 1 answers as if all were equal.
     """
 
     backbone: str = "ir18"
@@ -34,6 +38,7 @@ class ClassifierConfig(MethodConfig):
     bottleneck: int | None = Field(default=None, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    prior_strength: float = Field(default=0.0, ge=0)
 
 
 def make_classifier(config: ClassifierConfig, classes: int) -> Classifier:
@@ -63,10 +68,13 @@ class ClassifierMethod(Method):
     """
 
     Config = ClassifierConfig
+    training_only = ("shares",)
 
     def __init__(self, config: ClassifierConfig, classes: int, sources: int = 1) -> None:
         super().__init__(config, classes, sources)
         self.label_smoothing = config.label_smoothing
+        self.prior_strength = config.prior_strength
+        self.shares = ClassShares(classes) if config.prior_strength else None
         self.backbone_rate = config.backbone_rate
         self.network = make_classifier(config, classes)
 
@@ -99,13 +107,17 @@ class ClassifierMethod(Method):
         )
 
     def task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy with classes or with distributions over them, in float32.
+        """Cross-entropy with classes or with distributions over them, in float32, and their prior taken out.
 
         Args:
             logits: (B, C).
             labels: (B,) classes or (B, C) shares.
         """
-        return torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)
+        logits = logits.float()
+        if self.shares is not None:
+            self.shares.count(labels)
+            logits = logits + self.prior_strength * self.shares.log_prior()
+        return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
 
     def parameter_groups(self, stage: str) -> Sequence[ParameterGroup]:
         """The backbone at its own rate.

@@ -62,7 +62,7 @@ class MIC(CDAN):
 
     Config = MICConfig
     needs = Needs(strong=True)
-    training_only = ("teacher",)
+    training_only = (*CDAN.training_only, "teacher")
 
     def __init__(self, config: MICConfig, classes: int, sources: int = 1) -> None:
         super().__init__(config, classes, sources)
