@@ -83,7 +83,8 @@ def _about_routes(service: Service) -> "APIRouter":
     router = APIRouter(tags=["about"], responses=refusals(401, 421))
 
     async def models() -> Response:
-        return JSONResponse({"models": [model.facts() for model in service.models]})
+        facts = [model.facts() for model in service.models]
+        return JSONResponse({"models": facts, "limits": service.limits.model_dump()})
 
     async def health() -> Response:
         return JSONResponse(
@@ -99,7 +100,7 @@ def _about_routes(service: Service) -> "APIRouter":
     async def docs() -> Response:
         return FileResponse(_STATIC / "docs.html")
 
-    router.add_api_route("/models", models, summary="The models and what is known of them")
+    router.add_api_route("/models", models, summary="The models, what is known of them, and the limits of requests")
     router.add_api_route("/health", health, summary="Whether the service is well")
     router.add_api_route(
         "/metrics", metrics, response_class=PlainTextResponse, summary="Counts for Prometheus"

@@ -21,9 +21,11 @@ function choose(all) {
   files = all.filter((file) => file.type.startsWith("image/"));
   const bytes = files.reduce((sum, file) => sum + file.size, 0);
   const left = all.length - files.length;
+  const problem = page.tooMuch(files, "folder_bytes", "folder_pictures");
   const others = left ? `; ${left} other files are left out` : "";
-  byId("adapt-chosen").textContent = files.length ? `${files.length} pictures, ${megabytes(bytes)}${others}` : "There is no picture in this folder.";
-  byId("adapt-send").disabled = files.length === 0;
+  const words = files.length ? `${files.length} pictures, ${megabytes(bytes)}${others}. ${problem}` : "There is no picture in this folder.";
+  byId("adapt-chosen").textContent = words;
+  byId("adapt-send").disabled = files.length === 0 || problem !== "";
 }
 
 async function send(event) {

@@ -3,7 +3,7 @@
 import { enter, json } from "./api.js";
 import { start as startAdapt } from "./adapt.js";
 import { start as startCamera } from "./camera.js";
-import { byId, h, say, svg } from "./dom.js";
+import { byId, h, megabytes, say, svg } from "./dom.js";
 import { start as startJobs } from "./jobs.js";
 import { start as startPictures } from "./pictures.js";
 import { start as startVideo } from "./video.js";
@@ -11,10 +11,17 @@ import { start as startVideo } from "./video.js";
 const TABS = ["pictures", "camera", "video", "adapt", "jobs"];
 const listeners = new Set();
 let models = [];
+let limits = {};
 
 export const page = {
   get model() {
     return models.find((one) => one.name === byId("model").value);
+  },
+  /** Why files are more than the service takes; an empty word if they are not. */
+  tooMuch(files, mostBytes, most = Infinity) {
+    const bytes = files.reduce((sum, file) => sum + file.size, 0);
+    if (bytes > limits[mostBytes]) return `That is more than the ${megabytes(limits[mostBytes])} that this service takes.`;
+    return files.length > limits[most] ? `That is more than the ${limits[most]} pictures that this service takes.` : "";
   },
   onModel: (listener) => listeners.add(listener),
   open: select,
@@ -94,7 +101,7 @@ function showPrivacy() {
 
 async function refreshModels() {
   const chosen = byId("model").value;
-  models = (await json("/models")).models;
+  ({ models, limits } = await json("/models"));
   byId("model").replaceChildren(...models.map((one) => h("option", { value: one.name }, one.name)));
   byId("model").disabled = false;
   if (models.some((one) => one.name === chosen)) byId("model").value = chosen;

@@ -25,8 +25,9 @@ export function start(given) {
 function choose(file) {
   if (!file) return;
   chosen = file;
-  byId("video-chosen").textContent = `${file.name}, ${megabytes(file.size)}`;
-  byId("video-send").disabled = false;
+  const problem = page.tooMuch([file], "video_bytes");
+  byId("video-chosen").textContent = problem || `${file.name}, ${megabytes(file.size)}`;
+  byId("video-send").disabled = problem !== "";
 }
 
 async function send(event) {
