@@ -8,7 +8,7 @@ import pytest
 from ferda.expressions import EXPRESSIONS
 from ferda.faces.align import template
 from ferda.inference.draw import COLOURS, draw_faces
-from ferda.inference.predictor import PredictedFace
+from ferda.inference.face import PredictedFace
 
 
 def face(box: tuple[float, float, float, float] | None, expression: str = "anger") -> PredictedFace:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ferda.errors import UserError
 from ferda.inference.drawings import Drawings
-from ferda.inference.predictor import PredictedFace
+from ferda.inference.face import PredictedFace
 
 GREY = np.full((120, 160, 3), 90, np.uint8)
 
@@ -38,3 +38,17 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "drawn").write_text("")
     with pytest.raises(UserError, match="drawings"):
         Drawings(tmp_path / "drawn")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webm"])
+def test_a_drawing_never_replaces_what_was_judged(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    draw = Drawings(tmp_path / "deep" / "..")
+    (tmp_path / "deep").mkdir(exist_ok=True)
+    with pytest.raises(UserError, match="would take its place"):
+        if name.endswith(".jpg"):
+            draw(str(tmp_path / name), GREY, [face()])
+        else:
+            with draw.video(str(tmp_path / name)):
+                pass
+    assert (tmp_path / name).read_text() == "mine"

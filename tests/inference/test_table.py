@@ -11,8 +11,8 @@ import pytest
 
 from ferda.errors import UserError
 from ferda.inference import table as tables
+from ferda.inference.face import PredictedFace
 from ferda.inference.names import to_deepface, to_pyfeat
-from ferda.inference.predictor import PredictedFace
 from ferda.inference.table import build_table, face_rows, joined_tables, unusable, write_table
 
 CLASSES = ("happiness", "anger", "contempt")

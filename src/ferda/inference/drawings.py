@@ -12,6 +12,7 @@ from PIL import Image
 
 from ferda.errors import UserError
 from ferda.files import FreeNames, replacing
+from ferda.inference.camera import is_camera
 from ferda.inference.draw import draw_faces
 from ferda.inference.face import PredictedFace
 from ferda.inference.video_writer import SUFFIX, VideoWriter, drawn_video
@@ -48,9 +49,9 @@ class Drawings:
             faces: What was found in it.
 
         Raises:
-            UserError: If the drawing cannot be written.
+            UserError: If the drawing cannot be written, or would replace what was judged.
         """
-        path = self.folder / f"{self._free(Path(name).stem)}.jpg"
+        path = self._place(name, ".jpg")
         try:
             with replacing(path) as temporary:
                 Image.fromarray(draw_faces(image, faces)).save(temporary, format="JPEG", quality=92)
@@ -65,12 +66,18 @@ class Drawings:
             name: Its path, or a camera's name.
 
         Raises:
-            UserError: If the drawing cannot be written.
+            UserError: If the drawing cannot be written, or would replace what was judged.
         """
-        stem = re.sub(r"[^\w. -]+", "-", Path(name).stem)
-        path = self.folder / f"{self._free(stem)}{SUFFIX}"
+        path = self._place(name, SUFFIX)
         try:
             with drawn_video(path) as writer:
                 yield writer
         except OSError as error:
             raise UserError(f"Cannot write the drawing {path}: {error.strerror or error}.") from error
+
+    def _place(self, name: str, suffix: str) -> Path:
+        stem = re.sub(r"[^\w. -]+", "-", Path(name).stem) if is_camera(name) else Path(name).stem
+        path = self.folder / f"{self._free(stem)}{suffix}"
+        if path.resolve() == Path(name).resolve():
+            raise UserError(f"The drawing of {name} would take its place; choose another folder.")
+        return path
