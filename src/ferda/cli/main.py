@@ -25,6 +25,7 @@ from ferda.cli.methods import methods
 from ferda.cli.mistakes import DEBUG, guarded
 from ferda.cli.predict import predict
 from ferda.cli.prepare import prepare
+from ferda.cli.serve import serve
 from ferda.cli.show import show
 from ferda.cli.spaced import SpacedCommand
 from ferda.cli.synth import synth
@@ -35,6 +36,7 @@ _AFTER = {
     prepare: "Type the same command again to go on where it stopped; no byte changes.",
     fit: "Type the same command with --resume and --out RUN to go on where it stopped; no number changes.",
     benchmark: "Every training saved itself; type the same command to go on.",
+    serve: "Jobs that wait are done when the same command is typed again.",
     adapt: "Type the same command again; a training goes on where it stopped.",
 }
 for verb in (
@@ -52,6 +54,7 @@ for verb in (
     predict,
     explain,
     export,
+    serve,
     methods,
     datasets,
     show,
