@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from sections import (
+    adapt,
     data,
     demo,
     figure,
@@ -34,6 +35,7 @@ def main() -> None:
         "demo_table": demo,
         "real_pairs": real_pairs,
         "validators": validators,
+        "adapt": adapt,
         "speed": speed,
         "data": data,
         "loader": loader,
