@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import wave
 from collections.abc import Callable
@@ -125,6 +126,37 @@ def test_what_holds_no_video_says_why(film: Write, tmp_path: Path) -> None:
     (tmp_path / "none.avi").write_bytes(header.replace(b"00dc", b"JUNK"))
     with pytest.raises(UnreadableImage, match=r"none\.avi: it holds no frame that can be decoded"):
         next(read_frames(tmp_path / "none.avi"))
+
+
+@pytest.mark.parametrize(
+    "text", ["ffconcat version 1.0\nfile other.mp4\n", "#EXTM3U\n#EXTINF:9,\nother.mp4\n#EXT-X-ENDLIST\n"]
+)
+def test_a_file_cannot_name_another_to_be_read(film: Write, tmp_path: Path, text: str) -> None:
+    film(counted(3), "other.mp4")
+    (tmp_path / "list.mp4").write_text(text)
+    with pytest.raises(UnreadableImage, match="holds no video"):
+        read_frames(tmp_path / "list.mp4")
+
+
+def test_opening_leaves_the_environment_as_it_was(film: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, name = film(counted(3)), "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    monkeypatch.delenv(name, raising=False)
+    Film(path)
+    assert name not in os.environ
+    monkeypatch.setenv(name, "rtsp_transport;udp")
+    Film(path)
+    assert os.environ[name] == "rtsp_transport;udp"
+
+
+def test_a_name_that_is_no_unicode_is_said(film: Write, tmp_path: Path) -> None:
+    odd = tmp_path / b"caf\xe9.mkv".decode("utf-8", "surrogateescape")
+    try:
+        film(counted(3)).rename(odd)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(UnreadableImage, match="no UTF-8"):
+        read_frames(odd)
+    assert len(list(read_frames(film(counted(3), "\u00e9\u4e16.mkv")))) == 3
 
 
 def test_ranges_that_hold_nothing_are_refused(film: Write) -> None:
