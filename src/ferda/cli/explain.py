@@ -32,11 +32,11 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show the places that speak for the answers: of the model, of each of its heads, and its attention."""
-    from ferda.inference import load
+    from ferda.inference import load_run
     from ferda.inference.explain import explain_files, known_class
     from ferda.inference.explain_page import ExplanationFolder
 
-    predictor = load(run, device=device, detect=detect, fallback="whole" if whole else "none")
+    predictor = load_run(run, device=device, detect=detect, fallback="whole" if whole else "none")
     about = None if about is None else known_class(about, predictor.classes)
     folder = ExplanationFolder(out)
     rows: list[dict[str, Any]] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -18,15 +17,11 @@ def export(
 ) -> None:
     """Write RUN's model as ONNX with a batch of any size, after its answers were compared with torch's."""
     from ferda.engine.checkpoint import load_method
-    from ferda.inference.export import export_onnx
+    from ferda.inference.export import export_model
 
-    model = load_method(run)
-    shown = model.preprocessing
-    preprocessing = {**asdict(shown), "crop": shown.crop.to_dict()}
-    metadata = {"classes": model.classes, "method": model.metadata["method"], "preprocessing": preprocessing}
-    difference = export_onnx(model.method, out, shown.size, metadata)
+    difference = export_model(load_method(run), out)
     if as_json:
-        show_json({"file": out, "largest_difference": difference, **metadata})
+        show_json({"file": out, "largest_difference": difference})
         return
     say(str(out))
     remark(f"Probabilities differ from torch's by {difference:.1e} at most.")

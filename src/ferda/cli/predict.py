@@ -13,11 +13,14 @@ from ferda.test_time import list_adaptations
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ferda.inference.adapted import AdaptedPredictor
+    from ferda.inference.judging import Judging
+
 _SHOWN = ("input", "face_id", "expression", "confidence", "detection_score", "note")
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder or a .safetensors file.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, or a .safetensors or exported .onnx file.")],
     inputs: Annotated[
         list[str],
         typer.Argument(help="Pictures, videos, folders, quoted patterns like 'photos/*.jpg'; or camera:0."),
@@ -66,10 +69,8 @@ def predict(
 ) -> None:
     """Find the faces in pictures and videos and name their expressions, one row a face."""
     from ferda.data.engines import find_engine
-    from ferda.engine.adapting import adaptation_settings
     from ferda.errors import UserError
     from ferda.inference import load
-    from ferda.inference.adapted import adapt as adapting
     from ferda.inference.collection import judges
     from ferda.inference.drawings import Drawings
     from ferda.inference.table import WHOLE, check_name, unusable, write_table
@@ -89,17 +90,17 @@ def predict(
     is_alone = engine == "local" and not workers
     # where others judge, this process only tells them what it is about
     predictor = load(run, **(options if is_alone else options | {"device": "cpu"}))
-    settings = adaptation_settings(adapt, changes)
     if adapt is not None and precision != "fp32":
         raise UserError("An adapting model computes in fp32; leave --precision out.")
-    online = None if adapt is None else adapting(adapt, predictor, **settings)
+    online = _adapting(adapt, changes, predictor) if adapt is not None or changes else None
     if predictor.is_crop_new:
         remark(
             "The model learned from whole pictures and is given boxes of faces now, which it may judge less "
             "well; train it on faces that are cut out alike."
         )
     drawings = None if draw is None else Drawings(draw)
-    parts = None if out is None or online is not None else PartsBeside(out, options)
+    file = (str(run.resolve()), run.stat().st_mtime_ns if run.is_file() else None)
+    parts = None if out is None or online is not None else PartsBeside(out, (file, options))
     videos = VideoOptions(
         step, start, end, track, smooth, None if drawings is None else drawings.video, parts
     )
@@ -125,6 +126,16 @@ def predict(
         remark(f"What was drawn is in {draw}")
     for file, reason in unusable(table).itertuples(index=False):
         remark(f"{file} could not be read: {reason}")
+
+
+def _adapting(name: str | None, changes: list[str] | None, start: Judging) -> AdaptedPredictor:
+    # brings torch, which an exported model does without
+    from ferda.engine.adapting import adaptation_settings
+    from ferda.inference.adapted import adapt
+
+    settings = adaptation_settings(name, changes)  # refuses settings of nothing
+    assert name is not None
+    return adapt(name, start, **settings)
 
 
 def _show(table: pd.DataFrame, track: bool) -> None:

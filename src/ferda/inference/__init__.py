@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ferda.errors import UserError
+
 if TYPE_CHECKING:
+    from ferda.inference.judging import Judging
     from ferda.inference.predictor import Predictor
 
 
-def load(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
+def load(path: str | Path, device: str = "cpu", **options: Any) -> Judging:
     """Load a trained model, ready to name expressions in pictures.
 
     Args:
-        path: A run folder or a `.safetensors` file.
+        path: A run folder, a `.safetensors` file, or an `.onnx` file of `ferda export`, which needs no torch.
         device: Where it computes: `cpu`, `cuda`, `mps`.
-        **options: Of `Predictor`: `detect`, `fallback`, `least`, `batch`, `precision`, `detector`.
+        **options: Of `Predictor`: `detect`, `fallback`, `least`, `batch`, `detector`, `precision`; an
+            exported model has `threads` in its place.
 
     Raises:
         UserError: If there is no such model.
@@ -25,6 +29,30 @@ def load(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
         >>> [face.expression for face in predictor("photo.jpg")]  # doctest: +SKIP
         ['happiness', 'surprise']
     """
+    if Path(path).suffix == ".onnx":
+        from ferda.inference.runtime import load_onnx
+
+        if device != "cpu" or options.pop("precision", "fp32") != "fp32":
+            raise UserError(
+                f"{path} computes on the CPU in the format of its file; leave device and precision out."
+            )
+        return load_onnx(path, **options)
+    return load_run(path, device, **options)
+
+
+def load_run(path: str | Path, device: str = "cpu", **options: Any) -> Predictor:
+    """Load a trained model into torch, where it can also be explained and adapted.
+
+    Args:
+        path: A run folder or a `.safetensors` file.
+        device: Where it computes: `cpu`, `cuda`, `mps`.
+        **options: Of `Predictor`.
+
+    Raises:
+        UserError: If there is no such model.
+    """
+    if Path(path).suffix == ".onnx":
+        raise UserError(f"{path} is an exported model, which can only answer; give the run it was made from.")
     from ferda.engine.checkpoint import load_method
     from ferda.inference.predictor import Predictor
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from ferda.engine.adapting import open_adaptation
 from ferda.errors import UserError
-from ferda.inference import load
+from ferda.inference import load_run
 from ferda.inference.arrays import Colours
 from ferda.inference.asking import Source
 from ferda.inference.face import PredictedFace, most_probable
+from ferda.inference.judging import Judging
 from ferda.inference.predictor import Predictor, joined
 from ferda.inference.video import DEFAULT, VideoOptions
 
@@ -146,7 +147,7 @@ class AdaptedPredictor(Predictor):
         return table
 
 
-def adapt(name: str, start: Predictor | str | Path, **settings: Any) -> AdaptedPredictor:
+def adapt(name: str, start: Judging | str | Path, **settings: Any) -> AdaptedPredictor:
     """Make a trained model adapt to the faces it is shown.
 
     Args:
@@ -161,7 +162,7 @@ def adapt(name: str, start: Predictor | str | Path, **settings: Any) -> AdaptedP
         >>> online = ferda.adapt("tent", "runs/hall")  # doctest: +SKIP
         >>> table = online.table("photos/new")  # doctest: +SKIP
     """
-    predictor = start if isinstance(start, Predictor) else load(start)
-    if predictor.loaded is None:
+    predictor = start if isinstance(start, Judging) else load_run(start)
+    if not isinstance(predictor, Predictor) or predictor.loaded is None:
         raise UserError("ferda.adapt takes a run folder, a weights file, or what ferda.load made of one.")
     return AdaptedPredictor(predictor, open_adaptation(name, predictor.loaded, **settings))

@@ -1,15 +1,8 @@
-"""From a picture to named expressions: find the faces, cut them out as in training, ask the model.
-
-A model is only as good as its pictures look like those it learned from. So the crop, the size and the
-normalisation are not options here: they come with the weights. What can be chosen is whether faces are looked
-for, and what happens to a picture in which there is none.
-"""
+"""A predictor whose network torch computes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import repeat
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,19 +12,15 @@ from torch import Tensor
 from ferda.batch import Output
 from ferda.data.normalise import Channels, Normalise
 from ferda.data.views import Views
-from ferda.engine.checkpoint import LoadedMethod
 from ferda.engine.formats import Format, answering_in
-from ferda.errors import UserError
-from ferda.expressions import class_list
-from ferda.faces.crops import CropRule, crop_face
-from ferda.faces.detect import Face, FaceDetector
-from ferda.inference.asking import Asking
-from ferda.inference.face import PredictedFace
+from ferda.faces.crops import CropRule
+from ferda.faces.detect import FaceDetector
+from ferda.inference.judging import Detector, Judging
 from ferda.methods.base import Method
 from ferda.test_time.calibrating import tempered
 
 
-class Predictor(Asking):
+class Predictor(Judging):
     """A trained method with everything that its weights need to be used rightly.
 
     Args:
@@ -75,74 +64,24 @@ class Predictor(Asking):
         fallback: Literal["none", "whole"] = "none",
         batch: int = 64,
         precision: Format | Literal["auto"] = "fp32",
-        detector: Callable[[Sequence[np.ndarray]], list[list[Face]]] | None = None,
+        detector: Detector | None = None,
     ) -> None:
-        if fallback not in ("none", "whole"):
-            raise UserError(
-                f"The fallback for a picture without a face is 'none' or 'whole', not '{fallback}'."
-            )
-        if not 0 <= least <= 1:
-            raise UserError(f"The least confidence is between 0 and 1, got {least}.")
-        if batch < 1:
-            raise UserError(f"A batch has at least one face, got {batch}.")
+        super().__init__(
+            classes,
+            crop,
+            needs_landmarks=method.needs.landmarks,
+            temperature=temperature,
+            least=least,
+            detect=detect,
+            fallback=fallback,
+            batch=batch,
+            detector=detector,
+        )
         self.device = torch.device(device)
         self.method = method.to(self.device).eval()
-        self.classes = class_list(classes)
-        self.temperature = temperature
-        self.least = least
-        self.fallback = fallback
-        self.batch = batch
         self._format = answering_in(precision, self.device)
-        self.crop = replace(crop, kind="box") if detect and crop.kind == "whole" else crop
-        #: Whether faces are cut out of scenes although the model learned from whole pictures.
-        self.is_crop_new = self.crop.kind != crop.kind
-        self._seeks = crop.kind != "whole" if detect is None else detect
-        self._seeks_points = not self._seeks and detect is None and crop.detect and method.needs.landmarks
-        self._detector = detector
-        #: What `ferda.load` read it from; None if it was made by hand.
-        self.loaded: LoadedMethod | None = None
         self._view = Views("none", size or crop.size)
         self._normalise = Normalise(mean, std, channels)
-
-    def predict(
-        self, images: Sequence[np.ndarray], names: Sequence[str] | None = None
-    ) -> list[list[PredictedFace]]:
-        """Name the expressions in pictures that fit into memory together, one list for each.
-
-        Args:
-            images: uint8 RGB (H, W, 3); sizes may differ.
-            names: What `PredictedFace.input` says; None numbers them.
-        """
-        names = [str(number) for number in range(len(images))] if names is None else names
-        faces, crops, landmarks = self.cut(images)
-        probabilities, affect = self.answer(crops, landmarks)
-        rows = zip(probabilities, repeat(None) if affect is None else affect, strict=False)
-        return [
-            [
-                PredictedFace.of(name, number, face, self.classes, *next(rows), self.least)
-                for number, face in enumerate(found)
-            ]
-            for name, found in zip(names, faces, strict=True)
-        ]
-
-    def cut(self, images: Sequence[np.ndarray]) -> tuple[list[list[Face | None]], np.ndarray, np.ndarray]:
-        """Find what is to be judged in pictures, and cut it out by the model's own rule.
-
-        Args:
-            images: uint8 RGB (H, W, 3); sizes may differ.
-
-        Returns:
-            The faces of each picture, None being the whole of it; and of all of them in a row the crops
-            (n, S, S, 3) uint8 and their landmarks (n, 5, 2), NaN where unknown.
-        """
-        faces = self._faces(images)
-        rule = self.crop if self._seeks else replace(self.crop, kind="whole")
-        cut = [
-            crop_face(image, face, rule) for image, found in zip(images, faces, strict=True) for face in found
-        ]
-        if not cut:
-            return faces, np.zeros((0, rule.size, rule.size, 3), np.uint8), np.zeros((0, 5, 2), np.float32)
-        return faces, np.stack([crop for crop, _ in cut]), np.stack([points for _, points in cut])
 
     @torch.inference_mode()
     def answer(self, crops: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -178,16 +117,8 @@ class Predictor(Asking):
             assert moved is not None
             yield self._normalise(pictures), moved
 
-    def _faces(self, images: Sequence[np.ndarray]) -> list[list[Face | None]]:
-        """What is to be judged in each picture; None is the whole of it."""
-        if not self._seeks and not self._seeks_points:
-            return [[None] for _ in images]
-        if self._detector is None:
-            self._detector = FaceDetector(str(self.device))
-        faces: list[list[Face | None]] = [list(found) for found in self._detector(images)]
-        if self._seeks_points:
-            return [found[:1] or [None] for found in faces]
-        return [found or [None] for found in faces] if self.fallback == "whole" else faces
+    def _make_detector(self) -> Detector:
+        return FaceDetector(str(self.device))
 
 
 def joined(outputs: Iterable[Output], classes: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -64,7 +64,7 @@ class Model:
         loaded = self.predictor.loaded
         about = {} if loaded is None else loaded.metadata
         data = about.get("recipe", {}).get("data", {})
-        target = data.get("target") if self.predictor.method.needs.target else None
+        target = data.get("target") if loaded is not None and loaded.method.needs.target else None
         return {
             "name": self.name,
             "classes": list(self.predictor.classes),
@@ -156,4 +156,6 @@ class Models:
 def _name(run: Path) -> str:
     """What a user calls a model: its run, or its file if that was renamed."""
     place = run.resolve()
-    return place.parent.name if place.name == "best.safetensors" else place.stem
+    if place.name == "best.safetensors":
+        return place.parent.name
+    return place.stem if place.suffix in (".safetensors", ".onnx") else place.name
