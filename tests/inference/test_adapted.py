@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -77,3 +78,37 @@ def test_what_cannot_be_is_said(place: Path, tmp_path: Path) -> None:
     by_hand = Predictor(start.method, start.classes, start.crop)
     with pytest.raises(ferda.UserError, match="takes a run folder"):
         adapt("tent", by_hand)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Ten frames of noise, each lighter than the last."""
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mkv"), cv2.VideoWriter.fourcc(*"FFV1"), 10, (48, 48))
+    noise = np.random.default_rng(0).integers(0, 100, (48, 48, 3), dtype=np.uint8)
+    for number in range(10):
+        writer.write(noise + np.uint8(15 * number))
+    writer.release()
+    return tmp_path / "clip.mkv"
+
+
+def test_a_video_is_corrected_once_however_it_is_asked_for(place: Path, clip: Path) -> None:
+    raw = shares(ferda.load(place / "run").video(clip))
+    found = []
+    for call in ("video", "table"):
+        online = adapt("prior_shift", place / "run", shares="equal")
+        table = getattr(online, call)(clip)
+        calibration = online.adaptation.calibration
+        wanted = raw ** (1 / calibration.temperature) / calibration.prior
+        assert np.allclose(shares(table), wanted / wanted.sum(1, keepdims=True), atol=1e-5)
+        found.append(table)
+    assert found[0].equals(found[1]) and not np.allclose(raw, shares(found[0]), atol=1e-3)
+
+
+def test_a_video_teaches_and_cannot_go_on(place: Path, clip: Path, tmp_path: Path) -> None:
+    online = adapt("tent", place / "run", rate=0.05)
+    first, second = shares(online.video(clip)), shares(online.video(clip))
+    assert not np.allclose(first, second, atol=1e-4)
+    with pytest.raises(ferda.UserError, match="leave parts out"):
+        online.video(clip, parts=tmp_path / "parts")
+    with pytest.raises(ferda.UserError, match="leave --draw and --smooth out"):
+        adapt("prior_shift", place / "run").video(clip, smooth_s=1.0)
