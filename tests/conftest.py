@@ -99,3 +99,26 @@ def cd_fer_name() -> Callable[[str], str]:
         return name
 
     return rename
+
+
+@pytest.fixture(scope="session")
+def tiny_pack() -> Callable[..., Path]:
+    """A function: folder and seed -> that folder, a pack of 30 pictures of noise, happy and sad in turn."""
+    import numpy as np
+    import pandas as pd
+
+    from ferda.data.pack import write_pack
+
+    def make(folder: Path, seed: int, *, turned: bool = False) -> Path:
+        images = np.random.default_rng(seed).integers(0, 255, (30, 16, 16, 3)).astype(np.uint8)
+        names = ("sadness", "happiness") if turned else ("happiness", "sadness")
+        table = {
+            "file": [f"{row}.png" for row in range(30)],
+            "expression": [names[row % 2] for row in range(30)],
+        }
+        table["split"] = ["train"] * 18 + ["val"] * 6 + ["test"] * 6
+        points = np.full((30, 5, 2), 8, np.float32)
+        write_pack(folder, images, pd.DataFrame(table), landmarks=points, name=folder.name)
+        return folder
+
+    return make

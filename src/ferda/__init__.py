@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from ferda.expressions import EXPRESSIONS, class_list, expression_name
     from ferda.inference import load
     from ferda.inference.adapted import adapt
+    from ferda.inference.names import to_deepface, to_pyfeat
     from ferda.methods import create_method, list_methods, method_class
     from ferda.methods.base import Method, MethodConfig, Needs, ParameterGroup
     from ferda.test_time import list_adaptations
+    from ferda.tuning.tune import tune
     from ferda.upstream import load_upstream
 
 #: Where each public name lives.
@@ -67,6 +69,9 @@ _HOMES: dict[str, str] = {
     "method_class": "ferda.methods",
     "open_domain": "ferda.data.domain",
     "prepare": "ferda.data.prepare",
+    "to_deepface": "ferda.inference.names",
+    "to_pyfeat": "ferda.inference.names",
+    "tune": "ferda.tuning.tune",
 }
 
 __all__ = [
@@ -102,6 +107,9 @@ __all__ = [
     "method_class",
     "open_domain",
     "prepare",
+    "to_deepface",
+    "to_pyfeat",
+    "tune",
 ]
 
 

@@ -97,10 +97,15 @@ def test_recipes_and_tables_that_are_shown_are_right() -> None:
     import yaml
 
     from ferda.benchmarking.reading import parse_table
-    from ferda.engine.recipe import parse_recipe
+    from ferda.engine.recipe import load_recipe, parse_recipe
+
+    from ferda.tuning.space import parse_space
 
     shown = [yaml.safe_load(block) for _, block in blocks("yaml")]
-    assert [parse_table(raw) if "methods" in raw else parse_recipe(raw) for raw in shown]
+    spaces = [raw for raw in shown if "space" in raw]
+    assert [parse_space(raw["space"], load_recipe("dann")) for raw in spaces]
+    rest = [raw for raw in shown if raw not in spaces]
+    assert [parse_table(raw) if "methods" in raw else parse_recipe(raw) for raw in rest]
 
 
 def test_the_readme_names_every_method() -> None:

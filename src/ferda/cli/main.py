@@ -25,10 +25,12 @@ from ferda.cli.methods import methods
 from ferda.cli.mistakes import DEBUG, guarded
 from ferda.cli.predict import predict
 from ferda.cli.prepare import prepare
+from ferda.cli.reproduce import reproduce
 from ferda.cli.serve import serve
 from ferda.cli.show import show
 from ferda.cli.spaced import SpacedCommand
 from ferda.cli.synth import synth
+from ferda.cli.tune import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -37,7 +39,10 @@ _AFTER = {
     fit: "Type the same command with --resume and --out RUN to go on where it stopped; no number changes.",
     benchmark: "Every training saved itself; type the same command to go on.",
     serve: "Jobs that wait are done when the same command is typed again.",
+    predict: "The same command with --out goes on with a video where it stopped.",
     adapt: "Type the same command again; a training goes on where it stopped.",
+    reproduce: "Every training saved itself; type the same command to go on.",
+    tune: "Every trial saved itself; type the same command to go on.",
 }
 for verb in (
     demo,
@@ -50,6 +55,8 @@ for verb in (
     import_,
     evaluate,
     benchmark,
+    tune,
+    reproduce,
     adapt,
     predict,
     explain,
