@@ -18,6 +18,7 @@ from PIL import Image
 
 from ferda.faces.crops import CropRule
 from ferda.inference.predictor import Predictor
+from ferda.methods import method_class
 
 here = runpy.run_path(str(Path(__file__).parent / "conftest.py"))
 picture, tiny_predictor, CLASSES = here["picture"], here["tiny_predictor"], here["CLASSES"]
@@ -134,8 +135,10 @@ def test_a_model_is_chosen_by_name(make) -> None:
         made.classes = CLASSES if path.name == "hall" else ("anger", "fear", "disgust")
         return made
 
-    client = make(opened, runs=(Path("runs/hall"), Path("other/hall"), Path("street/best.safetensors")))
-    assert [model["name"] for model in client.get("/models").json()["models"]] == ["hall", "hall-2", "street"]
+    runs = ("runs/hall", "other/hall", "street/best.safetensors", "runs/v1.5", "yard.onnx")
+    client = make(opened, runs=tuple(map(Path, runs)))
+    names = [model["name"] for model in client.get("/models").json()["models"]]
+    assert names == ["hall", "hall-2", "street", "v1.5", "yard"]
     assert send(client, picture(15))[0]["expression"] == "sadness"
     assert send(client, picture(15), model="street")[0]["expression"] == "anger"
     wrong = client.post("/predict", files={"images": picture(15)}, data={"model": "stret"})
@@ -196,9 +199,8 @@ def test_a_mistake_of_ours_is_a_sentence(make) -> None:
 
 
 def test_an_explanation_is_a_picture_of_places(make) -> None:
-    method = runpy.run_path(str(Path(__file__).parents[1] / "methods" / "test_contract.py"))["make"](
-        "source_only"
-    )
+    kind = method_class("source_only")
+    method = kind(kind.Config(backbone="small_cnn"), 3, 1)
     client = make(lambda _: Predictor(method, CLASSES, CropRule("whole", size=48)))
     noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
     buffer = io.BytesIO()

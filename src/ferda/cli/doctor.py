@@ -24,6 +24,10 @@ _OPTIONAL = {
     "wandb": "logging to Weights & Biases",
     "mlflow": "logging to MLflow",
     "ray": "preparing and predicting on many machines",
+    "fastapi": "ferda serve",
+    "uvicorn": "ferda serve",
+    "python-multipart": "ferda serve",
+    "prometheus-client": "ferda serve",
 }
 
 

@@ -100,7 +100,7 @@ def _about_routes(service: Service) -> "APIRouter":
     async def docs() -> Response:
         return FileResponse(_STATIC / "docs.html")
 
-    router.add_api_route("/models", models, summary="The models, what is known of them, and the limits of requests")
+    router.add_api_route("/models", models, summary="The models, what is known of them, and the limits")
     router.add_api_route("/health", health, summary="Whether the service is well")
     router.add_api_route(
         "/metrics", metrics, response_class=PlainTextResponse, summary="Counts for Prometheus"

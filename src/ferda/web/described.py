@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-WORD = {"type": "string"}
-PICTURE = {"type": "string", "format": "binary"}
-PICTURES = {"type": "array", "items": PICTURE, "minItems": 1}
+WORD: dict[str, Any] = {"type": "string"}
+PICTURE: dict[str, Any] = {"type": "string", "format": "binary"}
+PICTURES: dict[str, Any] = {"type": "array", "items": PICTURE, "minItems": 1}
 
 #: Every refusal has this shape.
 PROBLEM = {

@@ -87,7 +87,7 @@ async def answered(model: Model, uploads: Sequence[Upload], room: Room, most_pix
     pictures = [_opened(number, upload, most_pixels) for number, upload in enumerate(uploads)]
     for group in _groups([picture for picture in pictures if picture.problem is None]):
         async with room(sum(picture.pixels for picture in group)):
-            await asyncio.to_thread(lambda few=group: [picture.unpack() for picture in few])
+            await asyncio.to_thread(_unpack, group)
             seen = [picture for picture in group if picture.image is not None]
             images = [picture.image for picture in seen if picture.image is not None]
             if images:
@@ -120,15 +120,21 @@ def explained(model: Model, upload: Upload, most_pixels: int, about: str | None)
     """
     from ferda.inference.explain import explain
     from ferda.inference.overlay import overlay
+    from ferda.inference.predictor import Predictor
     from ferda.inference.sheet import reason
 
+    predictor = model.predictor
+    if not isinstance(predictor, Predictor):
+        raise UserError(
+            f"The model '{model.name}' is an exported one, which answers but cannot be explained."
+        )
     picture = _opened(0, upload, most_pixels)
     if picture.problem is None:
         picture.unpack()
     if picture.image is None:
         raise Refused(422, f"The picture cannot be read: {picture.problem}.")
     with model.turn:
-        (faces,) = explain(model.predictor, [picture.image], [upload.name], about=about)
+        (faces,) = explain(predictor, [picture.image], [upload.name], about=about)
     return [
         {
             **face.to_dict(),
@@ -148,6 +154,11 @@ def content(file: BinaryIO) -> bytes:
     if not isinstance(file, io.BytesIO):
         raise UserError("The upload is on disk.")
     return file.getvalue()
+
+
+def _unpack(pictures: Sequence[_Picture]) -> None:
+    for picture in pictures:
+        picture.unpack()
 
 
 def _opened(number: int, upload: Upload, most_pixels: int) -> _Picture:

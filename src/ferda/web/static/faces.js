@@ -46,7 +46,7 @@ export function title(row, count) {
 }
 
 /** Boxes over a picture whose width and height are known, with their names. */
-export function boxes(rows, width, height) {
+export function boxes(rows, width, height, { isSmall = false } = {}) {
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const tags = [];
   for (const row of rows.filter((one) => one.box_x !== null)) {
@@ -55,9 +55,12 @@ export function boxes(rows, width, height) {
     box.style.stroke = colour(row.expression);
     drawing.append(svg("rect", { class: "box-rim", ...place }), box);
     const above = row.box_y / height > 0.08;
-    const words = rows.length > 1 ? `${row.face_id + 1}. ${row.expression}` : row.expression;
+    const full = rows.length > 1 ? `${row.face_id + 1}. ${row.expression}` : row.expression;
+    const words = isSmall && rows.length > 2 ? `${row.face_id + 1}` : full;
     const tag = h("span", { class: above ? "tag" : "tag inside", "aria-hidden": "true" }, words);
-    tag.style.left = `${(100 * Math.min(Math.max(row.box_x, 0), 0.75 * width)) / width}%`;
+    // beginning or ending with the box, whichever leaves it more room inside the picture
+    const [left, right] = [row.box_x / width, 1 - (row.box_x + row.box_w) / width];
+    tag.style[left < right ? "left" : "right"] = `${100 * Math.max(Math.min(left, right), 0)}%`;
     tag.style.top = `${(100 * Math.max(row.box_y, 0)) / height}%`;
     tags.push(tag);
   }

@@ -42,7 +42,7 @@ function select(name, { focus = false } = {}) {
     if (is && focus) tab.focus();
     if (is) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
-  history.replaceState(null, "", `#${name}`);
+  history.replaceState(null, "", `#/${name}`); // not the id of a panel, to which the browser would scroll
   document.dispatchEvent(new CustomEvent("ferda:tab", { detail: name }));
 }
 
@@ -139,7 +139,7 @@ async function open() {
   // what is dropped beside its place must not replace the page
   for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
   for (const start of [startPictures, startCamera, startVideo, startAdapt, startJobs]) start(page);
-  const wanted = location.hash.slice(1);
+  const wanted = location.hash.slice(2);
   if (TABS.includes(wanted)) select(wanted);
   try {
     await enter();

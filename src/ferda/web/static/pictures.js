@@ -95,7 +95,7 @@ async function show(card, answer) {
   showCount();
   await card.image.decode().catch(() => undefined);
   if (card.image.naturalWidth === 0 || card.rows !== answer.rows) return;
-  card.shown.append(...boxes(faces, card.image.naturalWidth, card.image.naturalHeight));
+  card.shown.append(...boxes(faces, card.image.naturalWidth, card.image.naturalHeight, { isSmall: card.image.clientWidth < 480 }));
   card.shown.querySelectorAll(".box").forEach((box) => {
     const light = (is) => () => mark(card, box.dataset.face, is);
     box.addEventListener("pointerenter", light(true));

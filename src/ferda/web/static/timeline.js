@@ -110,7 +110,7 @@ function table(lanes) {
   const body = shown.map(([face, one]) =>
     h("tr", {}, h("td", {}, String(face + 1)), h("td", { class: "number" }, clock(one.from)), h("td", { class: "number" }, clock(one.to)), h("td", {}, one.expression), h("td", { class: "number" }, percent(one.confidence))),
   );
-  const head = [["Face"], ["From", 1], ["To", 1], ["Expression"], ["Sure, on average", 1]].map(([name, isNumber]) => h("th", { scope: "col", class: isNumber && "number" }, name));
+  const head = [["Face"], ["From", 1], ["To", 1], ["Expression"], ["Sure", 1]].map(([name, isNumber]) => h("th", { scope: "col", class: isNumber && "number" }, name));
   return h(
     "details",
     {},
