@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,14 @@ def test_the_page_is_whole_and_shows_faces_only_if_they_may_be_shown(place: Path
         assert not re.search(r"(?:src|href)=\"(?!#|\")", page), "nothing is fetched from elsewhere"
         assert report.sentences[0] in page and "What the safety rule looked at" in page
         assert page.count("passed: ") == 4
+
+
+def test_pictures_that_gave_no_face_are_named(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "target", tmp_path / "pack")
+    (tmp_path / "pack" / "unusable.csv").write_text("file,reason\nblack.png,is empty\n")
+    report = ferda.adapt_run(place / "run", tmp_path / "pack", tmp_path / "new")
+    assert (tmp_path / "new" / "left_out.csv").read_text() == "file,reason\nblack.png,is empty\n"
+    assert "Pictures that gave no face: 1 (named in left_out.csv)." in report.sentences
 
 
 def test_nothing_is_looked_for_if_the_model_cannot_be_adapted(place: Path, tmp_path: Path) -> None:

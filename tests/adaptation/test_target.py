@@ -40,6 +40,11 @@ def test_a_quarter_is_held_back(place: Path, model: LoadedMethod) -> None:
     assert faces.files[7] == "7.png"
 
 
+def test_at_least_ten_judge(tmp_path: Path, model: LoadedMethod) -> None:
+    faces = open_target(write(tmp_path / "a", 20), model)
+    assert len(faces.held) == 10 == len(faces.seen)
+
+
 def test_labels_do_not_even_divide_the_faces(tmp_path: Path, model: LoadedMethod) -> None:
     without = open_target(write(tmp_path / "a", 60), model)
     expression = ["anger"] * 30 + ["happiness"] * 30
@@ -79,7 +84,8 @@ def test_pictures_without_a_face_are_left_out(tmp_path: Path, model: LoadedMetho
     spec = write(tmp_path / "a", 45, crop=rule.to_dict(), note=notes)
     faces = open_target(spec, seeking)
     assert [int(file.split(".")[0]) % 3 for file in faces.files].count(0) == 0 and len(faces.files) == 30
-    assert "In 15 pictures no face was found; they were left out." in faces.remarks
+    assert "Pictures that gave no face: 15 (named in left_out.csv)." in faces.remarks
+    assert faces.left_out == {f"{row}.png": "no face found" for row in range(0, 45, 3)}
     with pytest.raises(UserError, match="gives no face"):
         open_target(write(tmp_path / "b", 30, crop=rule.to_dict(), note=[NO_FACE] * 30), seeking)
 
@@ -97,10 +103,12 @@ def test_photos_are_cut_by_the_models_rule(
     for row in range(24):
         picture = np.random.default_rng(row).integers(0, 255, (40, 50, 3), np.uint8)
         Image.fromarray(picture).save(tmp_path / "photos" / f"{row:02d}.png")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
     counted: list[tuple[int, int]] = []
     faces = open_target(str(tmp_path / "photos"), model, lambda done, total: counted.append((done, total)))
     assert faces.domain.crop == model.preprocessing.crop.to_dict() and faces.domain.size == SIZE
-    assert len(faces.files) == 24 and counted[-1] == (24, 24)
+    assert len(faces.files) == 24 and counted[-1] == (25, 25)
+    assert list(faces.left_out) == ["broken.png"] and faces.left_out["broken.png"]
 
 
 def test_very_many_faces_are_drawn_from(

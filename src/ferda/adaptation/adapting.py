@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ferda.adaptation.evidence import gather_evidence
 from ferda.adaptation.outcome import Outcome
 from ferda.adaptation.page import write_adapt_page
@@ -122,6 +124,9 @@ def _reported(outcome: Outcome, done: Path, out: Path, pictures: bool) -> AdaptR
     )
     with replacing(done / "adapt.json") as temporary:
         temporary.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
+    if left_out := list(outcome.faces.left_out.items()):
+        with replacing(done / "left_out.csv") as temporary:
+            pd.DataFrame(left_out, columns=["file", "reason"]).to_csv(temporary, index=False)
     title = f"{out.name}: adapted to {outcome.faces.domain.name}"
     write_adapt_page(done / "adapt.html", title, outcome, pictures)
     return report

@@ -1,8 +1,8 @@
 """The faces that a model adapts to: opened or cut out, and a part of them held back as a jury.
 
-What adaptation has seen can be made to look good. So a quarter of the faces is never shown to it, and the
-judgement is theirs. A person, or copies of one picture, are not on both sides, as far as the data says who
-is who. Labels are not looked at, not even to divide the faces.
+What adaptation has seen can be made to look good. So a quarter of the faces, ten at least, is never shown to
+it, and the judgement is theirs. A person, or copies of one picture, are not on both sides, as far as the data
+says who is who. Labels are not looked at, not even to divide the faces.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ferda.data.cropping import NO_FACE
 from ferda.data.domain import Domain, UnlabelledDomain, open_domain, place_and_split
@@ -23,7 +24,8 @@ from ferda.faces.crops import CropRule
 LEAST = 20
 #: More faces make adapting longer, hardly better.
 MOST = 4000
-_HELD = 0.25
+#: Share that is held back, and the number that it takes at least.
+_HELD, _LEAST_HELD = 0.25, 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class TargetFaces:
         files: Name of each face's picture.
         seen: (n,) positions that adaptation may look at.
         held: (m,) positions that it may not.
+        left_out: Why a picture gave no face, by its name.
         remarks: What a user should know of them.
     """
 
@@ -42,6 +45,7 @@ class TargetFaces:
     files: tuple[str, ...]
     seen: np.ndarray
     held: np.ndarray
+    left_out: dict[str, str]
     remarks: tuple[str, ...]
 
     def seen_domain(self) -> UnlabelledDomain:
@@ -71,9 +75,9 @@ def open_target(
         )
     elif rule.kind == "whole":
         remarks.append("The model judges pictures as a whole, so no face was looked for.")
-    rows, lost = _with_a_face(faces)
-    if lost:
-        remarks.append(f"In {lost} pictures no face was found; they were left out.")
+    rows, left_out = _with_a_face(faces)
+    if left_out:
+        remarks.append(f"Pictures that gave no face: {len(left_out)} (named in left_out.csv).")
     if len(rows) < LEAST:
         found = {0: "no face", 1: "one face"}.get(len(rows), f"{len(rows)} faces")
         raise UserError(
@@ -87,22 +91,27 @@ def open_target(
     remarks += [alike] if alike else []
     files = tuple(faces.manifest["file"].iloc[rows].astype(str))
     domain = UnlabelledDomain(faces.pack.pictures, faces.rows[rows], faces.name)
-    return TargetFaces(domain, files, seen, held, tuple(remarks))
+    return TargetFaces(domain, files, seen, held, left_out, tuple(remarks))
 
 
-def _with_a_face(faces: Domain) -> tuple[np.ndarray, int]:
-    """Positions of what is a face, and how many pictures without one there are."""
+def _with_a_face(faces: Domain) -> tuple[np.ndarray, dict[str, str]]:
+    """Positions of what is a face, and why other pictures are none."""
+    listed = faces.pack.path / "unusable.csv"
+    unread = pd.read_csv(listed, dtype=str, keep_default_na=False) if listed.is_file() else None
+    left_out = {} if unread is None else dict(zip(unread["file"], unread["reason"], strict=True))
     is_face = np.ones(len(faces), bool)
     if CropRule.from_dict(faces.crop).kind != "whole":
         is_face = ~faces.manifest["note"].fillna("").astype(str).str.contains(NO_FACE, regex=False).to_numpy()
-    return np.flatnonzero(is_face), int((~is_face).sum())
+    faceless = faces.manifest["file"].astype(str)[~is_face]
+    return np.flatnonzero(is_face), left_out | dict.fromkeys(faceless, "no face found")
 
 
 def _divided(faces: Domain, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
     """Positions among the rows that are seen and held back, and what there is to say of that."""
     manifest = faces.manifest.iloc[rows].assign(expression=None)
-    shares = {"train": 1 - _HELD, "test": _HELD}
-    fair = range(int(0.6 * _HELD * len(rows)), int(2 * _HELD * len(rows)) + 1)
+    held = max(_HELD, _LEAST_HELD / len(rows))
+    shares = {"train": 1 - held, "test": held}
+    fair = range(int(0.6 * held * len(rows)), len(rows) // 2 + 1)
     parts, said = split_by_group(manifest, shares), ""
     if (parts == "test").sum() not in fair:
         parts = split_by_group(manifest.assign(subject=None), shares)
