@@ -20,6 +20,7 @@ from sections import (
     speed,
     startup,
     validators,
+    video,
 )
 from sections.cells import ORDER, spread
 
@@ -42,6 +43,7 @@ def main() -> None:
         "landmark_noise": landmark_noise,
         "near_copies": near_copies,
         "startup": startup,
+        "video": video,
     }
     for name, section in sections.items():
         path = HERE / "results" / f"{name}.json"

@@ -1,8 +1,8 @@
 """What a face or a scene looks like, in 48 bytes: how much there is of each lightness and of each colour.
 
 It tells one person in a video from another, and one scene from the next. On face crops of six actors in films
-it ranks pairs of the same person above pairs of two people in 91 % of cases, the features of an expression
-model in 84 %: those were trained to see the expression, not who wears it. (Without colour it is 81 %.)
+it ranks two pictures of one person above pictures of two people in 90 % of cases (80 % without colour), the
+features of an expression model do in 83 %: those were trained to see the expression, not who wears it.
 """
 
 from __future__ import annotations

@@ -16,14 +16,14 @@ from scipy.optimize import linear_sum_assignment
 from ferda.inference.looks import likeness
 
 #: From this overlap on a face is at the same place, and need only look roughly the same.
-_SAME_PLACE, _ROUGHLY = 0.25, 0.7
+_SAME_PLACE, _ROUGHLY = 0.25, 0.6
 #: From this likeness on it may have moved, by so many of its own widths, and more for every second unseen.
 _SAME_LOOK, _REACH, _REACH_A_SECOND = 0.9, 1.0, 2.0
 _LARGEST_GROWTH = 2.0
 #: Faces of two people are rarely less alike than this.
 _LEAST_LIKE = 0.6
-#: A scene changes when light and dark stand elsewhere and colours are others. Over 800 pairs of film pictures
-#: that finds 97 %, and calls no pan by a sixth of the picture and no flash a cut.
+#: A scene changes when light and dark stand elsewhere and colours are others. Of pairs of film pictures that
+#: finds 96 %, and calls no pan by a sixth of the picture and no flash a cut.
 _PLACES_CHANGED, _COLOURS_CHANGED = 0.6, 0.93
 #: Share of a new look in a face's own, which follows the light but not a single occlusion.
 _LEARN = 0.2
