@@ -24,22 +24,27 @@ from ferda.faces.crops import CropRule
 from ferda.methods import method_class
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
+def write_run(folder: Path) -> Path:
     """A run of a tiny network that takes whole pictures."""
     kind = method_class("source_only")
     config = kind.Config(backbone="small_cnn")
-    shown = Preprocessing(CropRule("whole", size=32, detect=False), 32, (0.5,) * 3, (0.5,) * 3)
-    (tmp_path / "hall").mkdir()
+    folder.mkdir()
     save_weights(
-        tmp_path / "hall" / "best.safetensors",
+        folder / "best.safetensors",
         kind(config, 2, 1),
         name="source_only",
         settings=config.model_dump(),
         classes=("anger", "happiness"),
-        preprocessing=shown,
+        preprocessing=Preprocessing(
+            CropRule("whole", size=32, detect=False), 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+        ),
     )
-    return tmp_path / "hall"
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "hall")
 
 
 class Process:

@@ -28,6 +28,11 @@ def answer_routes(service: Service) -> "APIRouter":
 
     router, limits = APIRouter(tags=["pictures"]), service.limits
 
+    @router.post(
+        "/predict",
+        summary="Name the expressions in pictures",
+        **form({"images": PICTURES, "model": WORD}, required="images"),
+    )
     async def predict(request: Request) -> Response:
         with service.turn():
             sent = await service.pictures(request, ("model",), limits.pictures)
@@ -37,6 +42,11 @@ def answer_routes(service: Service) -> "APIRouter":
         service.metrics.found(model.name, sum(row["face_id"] is not None for row in found["rows"]))
         return JSONResponse(found)
 
+    @router.post(
+        "/explain",
+        summary="Show which places of each face of a picture an answer came from",
+        **form({"image": PICTURE, "model": WORD, "about": WORD}, required="image"),
+    )
     async def explain(request: Request) -> Response:
         with service.turn():
             sent = await service.pictures(request, ("model", "about"), 1)
@@ -47,20 +57,6 @@ def answer_routes(service: Service) -> "APIRouter":
                 faces = await asyncio.to_thread(explained, model, sent.files[0], limits.pixels, about)
         return JSONResponse({"model": model.name, "faces": faces})
 
-    router.add_api_route(
-        "/predict",
-        predict,
-        methods=["POST"],
-        summary="Name the expressions in pictures",
-        **form({"images": PICTURES, "model": WORD}, required="images"),
-    )
-    router.add_api_route(
-        "/explain",
-        explain,
-        methods=["POST"],
-        summary="Show which places of each face of a picture an answer came from",
-        **form({"image": PICTURE, "model": WORD, "about": WORD}, required="image"),
-    )
     return router
 
 

@@ -82,31 +82,28 @@ def _about_routes(service: Service) -> "APIRouter":
 
     router = APIRouter(tags=["about"], responses=refusals(401, 421))
 
+    @router.get("/models", summary="The models, what is known of them, and the limits")
     async def models() -> Response:
         facts = [model.facts() for model in service.models]
         return JSONResponse({"models": facts, "limits": service.limits.model_dump()})
 
+    @router.get("/health", summary="Whether the service is well")
     async def health() -> Response:
-        return JSONResponse(
-            {"status": "ok", "ferda": __version__, "needs_token": service.settings.token is not None}
-        )
+        needs_token = service.settings.token is not None
+        return JSONResponse({"status": "ok", "ferda": __version__, "needs_token": needs_token})
 
+    @router.get("/metrics", response_class=PlainTextResponse, summary="Counts for Prometheus")
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    @router.get("/", include_in_schema=False)
     async def page() -> Response:
         return FileResponse(_STATIC / "index.html")
 
+    @router.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return FileResponse(_STATIC / "docs.html")
 
-    router.add_api_route("/models", models, summary="The models, what is known of them, and the limits")
-    router.add_api_route("/health", health, summary="Whether the service is well")
-    router.add_api_route(
-        "/metrics", metrics, response_class=PlainTextResponse, summary="Counts for Prometheus"
-    )
-    router.add_api_route("/", page, include_in_schema=False)
-    router.add_api_route("/docs", docs, include_in_schema=False)
     return router
 
 

@@ -74,31 +74,27 @@ def job_routes(service: Service) -> "APIRouter":
 
     router, limits = APIRouter(tags=["jobs"]), service.limits
 
+    @router.post(
+        "/video",
+        summary="Name the expressions in a video, as a job",
+        **form({"video": PICTURE, "model": WORD} | _words(VideoOptions), required="video", status=202),
+    )
     async def video(request: Request) -> Response:
         with service.turn():
             job = await service.job(request, "video", (limits.video_bytes, 1), VideoOptions)
         return JSONResponse(job_view(job), 202)
 
+    @router.post(
+        "/adapt",
+        summary="Adapt a model to pictures without labels, as a job",
+        **form({"images": PICTURES, "model": WORD} | _words(AdaptOptions), required="images", status=202),
+    )
     async def adapt(request: Request) -> Response:
         with service.turn():
             most = (limits.folder_bytes, limits.folder_pictures)
             job = await service.job(request, "adapt", most, AdaptOptions)
         return JSONResponse(job_view(job), 202)
 
-    router.add_api_route(
-        "/video",
-        video,
-        methods=["POST"],
-        summary="Name the expressions in a video, as a job",
-        **form({"video": PICTURE, "model": WORD} | _words(VideoOptions), required="video", status=202),
-    )
-    router.add_api_route(
-        "/adapt",
-        adapt,
-        methods=["POST"],
-        summary="Adapt a model to pictures without labels, as a job",
-        **form({"images": PICTURES, "model": WORD} | _words(AdaptOptions), required="images", status=202),
-    )
     router.include_router(_looking_routes(service))
     return router
 
@@ -110,47 +106,39 @@ def _looking_routes(service: Service) -> "APIRouter":
 
     router = APIRouter(responses=refusals(401, 404, 421, 422))
 
-    async def all_jobs() -> Response:
+    @router.get("/jobs", summary="All jobs, the newest first")
+    async def jobs() -> Response:
         return JSONResponse({"jobs": [job_view(job) for job in service.jobs.all()]})
 
+    @router.get("/jobs/{job}", summary="How far a job is")
     async def one_job(job: str) -> Response:
         return JSONResponse(job_view(service.known(job)))
 
+    about = "Cancel a job that waits or is at work; remove one that has ended, with its result"
+
+    @router.delete("/jobs/{job}", status_code=204, responses=refusals(403), summary=about)
     async def drop(job: str) -> Response:
         await asyncio.to_thread(service.drop, job)
         return Response(status_code=204)
 
+    csv: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
+
+    @router.get(
+        "/jobs/{job}/result",
+        responses=csv | refusals(409),
+        summary="What a job found: JSON, or a video's CSV",
+    )
     async def result(job: str, format: Literal["json", "csv"] = "json") -> Response:
         name = RESULT if format == "json" else TABLE
         return FileResponse(service.result(job, name), filename=name)
 
+    about = "The page about an adaptation"
+
+    @router.get("/jobs/{job}/report", response_class=HTMLResponse, responses=refusals(409), summary=about)
     async def report(job: str) -> Response:
         headers = {"Content-Security-Policy": _REPORT_POLICY}
         return FileResponse(service.result(job, RUN, REPORT), media_type="text/html", headers=headers)
 
-    router.add_api_route("/jobs", all_jobs, summary="All jobs, the newest first")
-    router.add_api_route("/jobs/{job}", one_job, summary="How far a job is")
-    router.add_api_route(
-        "/jobs/{job}",
-        drop,
-        methods=["DELETE"],
-        status_code=204,
-        responses=refusals(403),
-        summary="Cancel a job that waits or is at work; remove one that has ended, with its result",
-    )
-    router.add_api_route(
-        "/jobs/{job}/result",
-        result,
-        responses={200: {"content": {"text/csv": {}}}, **refusals(409)},
-        summary="What a job found: JSON, or a video's CSV",
-    )
-    router.add_api_route(
-        "/jobs/{job}/report",
-        report,
-        response_class=HTMLResponse,
-        responses=refusals(409),
-        summary="The page about an adaptation",
-    )
     return router
 
 
