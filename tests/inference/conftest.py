@@ -9,7 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from ferda.engine.checkpoint import Preprocessing, load_method, save_weights
+from ferda.faces.crops import CropRule
+from ferda.inference.export import export_model
+from ferda.methods import method_class
 from ferda.methods.base import Method
 
 
@@ -36,3 +42,22 @@ def film(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def exported_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file, the same exported, and a picture."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image carries the test photo")
+    folder = tmp_path_factory.mktemp("exported")
+    torch.manual_seed(0)
+    classes = ("anger", "happiness", "neutral")
+    settings = {"backbone": "small_cnn", "backbone_options": {"stem": 8, "widths": [8, 8]}}
+    kind = method_class("source_only")
+    method = kind(kind.Config(**settings), len(classes), 1)
+    shown = Preprocessing(CropRule("aligned", size=56), 32, (0.5, 0.4, 0.3), (0.25,) * 3, "bgr")
+    weights = folder / "run.safetensors"
+    facts = {"name": "source_only", "settings": settings, "classes": classes, "preprocessing": shown}
+    save_weights(weights, method, **facts, temperature=0.1)
+    assert export_model(load_method(weights), folder / "run.onnx") < 1e-5
+    Image.fromarray(data.astronaut()[:300, 60:400]).save(folder / "photo.png")
+    return folder

@@ -40,6 +40,8 @@ class Judging(Asking):
         detect: Whether faces are looked for; None does as in training.
         fallback: A picture without a face gives no face (`none`), or is judged as a whole (`whole`).
         batch: Faces in one pass.
+        min_face: Side in pixels of the smallest face looked for; None lets the detector choose. The larger,
+            the faster.
         detector: What finds faces; None makes one when it is first needed.
 
     Raises:
@@ -57,6 +59,7 @@ class Judging(Asking):
         detect: bool | None,
         fallback: Literal["none", "whole"],
         batch: int,
+        min_face: float | None,
         detector: Detector | None,
     ) -> None:
         if fallback not in ("none", "whole"):
@@ -67,11 +70,14 @@ class Judging(Asking):
             raise UserError(f"The least confidence is between 0 and 1, got {least}.")
         if batch < 1:
             raise UserError(f"A batch has at least one face, got {batch}.")
+        if min_face is not None and min_face < 12:
+            raise UserError(f"The smallest face that can be found has 12 pixels, got {min_face}.")
         self.classes = class_list(classes)
         self.temperature = temperature
         self.least = least
         self.fallback = fallback
         self.batch = batch
+        self.min_face = min_face
         self.crop = replace(crop, kind="box") if detect and crop.kind == "whole" else crop
         #: Whether faces are cut out of scenes although the model learned from whole pictures.
         self.is_crop_new = self.crop.kind != crop.kind

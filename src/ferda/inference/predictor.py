@@ -39,6 +39,8 @@ class Predictor(Judging):
             takes every picture for one face.
         fallback: A picture without a face gives no face (`none`), or is judged as a whole (`whole`).
         batch: Faces in one pass.
+        min_face: Side in pixels of the smallest face looked for; None lets the detector choose. The larger,
+            the faster.
         precision: Format that the network computes in: `fp32`, which is exact; `bf16`, `fp16`, or `auto` for
             what the device is fastest in. The detector and the probabilities are float32 always.
         detector: What finds faces; None makes a `FaceDetector` when it is first needed.
@@ -63,6 +65,7 @@ class Predictor(Judging):
         detect: bool | None = None,
         fallback: Literal["none", "whole"] = "none",
         batch: int = 64,
+        min_face: float | None = None,
         precision: Format | Literal["auto"] = "fp32",
         detector: Detector | None = None,
     ) -> None:
@@ -75,6 +78,7 @@ class Predictor(Judging):
             detect=detect,
             fallback=fallback,
             batch=batch,
+            min_face=min_face,
             detector=detector,
         )
         self.device = torch.device(device)
@@ -118,7 +122,7 @@ class Predictor(Judging):
             yield self._normalise(pictures), moved
 
     def _make_detector(self) -> Detector:
-        return FaceDetector(str(self.device))
+        return FaceDetector(str(self.device), min_face=self.min_face)
 
 
 def joined(outputs: Iterable[Output], classes: int) -> tuple[np.ndarray, np.ndarray | None]:

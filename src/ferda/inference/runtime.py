@@ -37,6 +37,7 @@ class OnnxPredictor(Judging):
         fallback: A picture without a face gives no face (`none`), or is judged as a whole (`whole`).
         least: Confidence below which a face's expression is called `unsure`.
         batch: Faces in one pass.
+        min_face: Side in pixels of the smallest face looked for; None lets the detector choose.
         detector: What finds faces; None asks `networks`.
 
     Raises:
@@ -53,6 +54,7 @@ class OnnxPredictor(Judging):
         fallback: Literal["none", "whole"] = "none",
         least: float = 0.0,
         batch: int = 64,
+        min_face: float | None = None,
         detector: Detector | None = None,
     ) -> None:
         self._session = session
@@ -68,6 +70,7 @@ class OnnxPredictor(Judging):
             detect=detect,
             fallback=fallback,
             batch=batch,
+            min_face=min_face,
             detector=detector,
         )
         #: What the file says of itself.
@@ -109,7 +112,7 @@ class OnnxPredictor(Judging):
         }
 
     def _make_detector(self) -> Detector:
-        return FaceDetector(networks=self._networks)
+        return FaceDetector(min_face=self.min_face, networks=self._networks)
 
 
 def load_onnx(path: str | Path, *, threads: int = 1, **options: Any) -> OnnxPredictor:
@@ -118,7 +121,7 @@ def load_onnx(path: str | Path, *, threads: int = 1, **options: Any) -> OnnxPred
     Args:
         path: A `.onnx` file.
         threads: That each call of a network may use.
-        **options: Of `OnnxPredictor`: `detect`, `fallback`, `least`, `batch`, `detector`.
+        **options: Of `OnnxPredictor`: `detect`, `fallback`, `least`, `batch`, `min_face`, `detector`.
 
     Raises:
         UserError: If there is no such file, onnxruntime is missing, or another program wrote it.
