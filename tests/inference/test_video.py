@@ -292,6 +292,12 @@ def test_an_interrupted_camera_gives_what_it_saw(
         squares.video("camera:0")
 
 
+@pytest.mark.parametrize("source", ["clip.mp4", "camera:0"])
+def test_who_takes_a_video_for_a_picture_is_told(squares: Squares, source: str) -> None:
+    with pytest.raises(UserError, match=r"is no picture; predictor\.video\("):
+        squares(source)
+
+
 def test_a_camera_is_judged_alone(squares: Squares, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="alone"):
         squares.table(["camera:0", str(tmp_path)])

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ferda.errors import UserError
 from ferda.faces.images import read_image
 from ferda.inference.arrays import Colours, as_rgb, warn_of_exchanged
+from ferda.inference.camera import is_camera
 from ferda.inference.collection import judged_table
 from ferda.inference.face import PredictedFace
+from ferda.inference.frames import is_video
 from ferda.inference.inputs import gathered
 from ferda.inference.video import DEFAULT, SeeFrame, VideoOptions, video_table
 
@@ -52,7 +55,7 @@ class Asking:
 
         Raises:
             UnreadableImage: If a picture cannot be read; `table` makes a row of it instead.
-            UserError: If an array is no picture.
+            UserError: If an array is no picture, or it is a video.
         """
         sources = [source] if isinstance(source, str | Path | np.ndarray) else source
         arrays: set[str] = set()
@@ -146,5 +149,7 @@ def _named(sources: Iterable[Source], colours: Colours, arrays: set[str]) -> Ite
         if isinstance(one, np.ndarray):
             arrays.add(str(number))
             yield str(number), as_rgb(one, colours)
+        elif is_video(one) or is_camera(one):
+            raise UserError(f"'{one}' is no picture; predictor.video('{one}') makes a table of it.")
         else:
             yield str(one), read_image(one)

@@ -19,7 +19,7 @@ class PredictedFace:
 
     Attributes:
         input: The picture's path, or its number among the pictures given.
-        face_id: Number of the face within the picture, the most prominent is 0.
+        face_id: Number of the face within the picture, the most prominent is 0; in a video, of the person.
         box: Left, top, width, height in pixels of the picture; None if the whole picture was judged.
         landmarks: (5, 2) float32 pixels of the picture, order of `ferda.landmarks`; None if unknown.
         detection_score: Probability that this is a face; None if none was looked for.
