@@ -28,37 +28,38 @@ def texts(page: Path) -> str:
     return re.sub(r"data:image/jpeg;base64,[^\"]+", "", page.read_text())
 
 
-def test_an_adapted_run_is_a_run(place: Path, model: LoadedMethod, tmp_path: Path) -> None:
-    report = ferda.adapt_run(place / "run", place / "target", tmp_path / "new")
-    assert not report.kept_old and report.folder == tmp_path / "new"
-    assert sorted(path.name for path in tmp_path.rglob("*")) == [
-        "adapt.html",
-        "adapt.json",
-        "best.safetensors",
-        "new",
-    ]
-    adapted = load_method(tmp_path / "new")
+@pytest.fixture(scope="module")
+def report(place: Path, tmp_path_factory: pytest.TempPathFactory) -> adapting.AdaptReport:
+    """Of an adaptation that nothing speaks against."""
+    return ferda.adapt_run(place / "run", place / "target", tmp_path_factory.mktemp("adapted") / "new")
+
+
+def test_an_adapted_run_is_a_run(place: Path, model: LoadedMethod, report: adapting.AdaptReport) -> None:
+    new = report.folder
+    assert not report.kept_old and new.name == "new"
+    left = sorted(path.name for path in new.parent.rglob("*"))
+    assert left == ["adapt.html", "adapt.json", "best.safetensors", "new"]
+    adapted = load_method(new)
     assert adapted.classes == model.classes and adapted.preprocessing == model.preprocessing
     faces = open_target(str(place / "target"), model)
     pictures = faces.domain.gather(faces.held)
     points = np.full((len(pictures), 5, 2), np.nan)
-    old, new = (ferda.load(path).answer(pictures, points)[0] for path in (place / "run", tmp_path / "new"))
+    old, new = (ferda.load(path).answer(pictures, points)[0] for path in (place / "run", new))
     assert report.before["confidence"] == pytest.approx(float(old.max(1).mean()), abs=1e-4)
     assert report.after["confidence"] == pytest.approx(float(new.max(1).mean()), abs=1e-4)
     assert report.after["share_anger"] == pytest.approx(float((new.argmax(1) == 0).mean()))
     assert report.after["agreement"] == pytest.approx(float((old.argmax(1) == new.argmax(1)).mean()))
-    told = json.loads((tmp_path / "new" / "adapt.json").read_text())
+    told = json.loads((report.folder / "adapt.json").read_text())
     assert told["sentences"] == report.sentences and told["kept_old"] is False
 
 
-def test_the_adapted_model_says_what_it_has_seen(place: Path, tmp_path: Path) -> None:
-    ferda.adapt_run(place / "run", place / "target", tmp_path / "new")
-    about = load_method(tmp_path / "new").metadata
+def test_the_adapted_model_says_what_it_has_seen(place: Path, report: adapting.AdaptReport) -> None:
+    about = load_method(report.folder).metadata
     assert about["recipe"]["data"]["target"] == about["adapted_to"] == f"{place / 'target'}@all"
     assert about["recipe"]["data"]["sources"] == [str(place / "source")]
     assert about["adapted_from"] == str(place / "run" / "best.safetensors")
     # so an evaluation on the same faces says that they were seen
-    result = ferda.evaluate(tmp_path / "new", ferda.open_domain(place / "target", about["classes"]))
+    result = ferda.evaluate(report.folder, ferda.open_domain(place / "target", about["classes"]))
     assert 80 in result.notes.values(), result.notes
 
 
@@ -113,10 +114,11 @@ def test_a_method_is_trained_on_the_seen_faces_alone(
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
-def test_the_page_is_whole_and_shows_faces_only_if_they_may_be_shown(place: Path, tmp_path: Path) -> None:
-    report = ferda.adapt_run(place / "run", place / "target", tmp_path / "with")
-    ferda.adapt_run(place / "run", place / "target", tmp_path / "without", pictures=False)
-    shown, hidden = (tmp_path / name / "adapt.html" for name in ("with", "without"))
+def test_the_page_is_whole_and_shows_faces_only_if_they_may_be_shown(
+    place: Path, tmp_path: Path, report: adapting.AdaptReport
+) -> None:
+    ferda.adapt_run(place / "run", place / "target", tmp_path / "new", pictures=False)
+    shown, hidden = (folder / "adapt.html" for folder in (report.folder, tmp_path / "new"))
     assert report.after["agreement"] < 1
     assert "data:image" in shown.read_text() and "data:image" not in hidden.read_text()
     assert "Pictures were left out." in texts(hidden) and ".png</th>" in texts(hidden)

@@ -6,11 +6,13 @@ import json
 import runpy
 import shlex
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from ferda.adaptation import ways
 from ferda.cli.main import app
 
 RUN = runpy.run_path(str(Path(__file__).parents[1] / "test_time" / "a_run.py"))
@@ -48,6 +50,7 @@ def test_too_few_faces_are_one_sentence(place: Path, tmp_path: Path, monkeypatch
 def test_the_commands_of_the_page_run(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FERDA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(ways, "fit", partial(ways.fit, changes=["training.epochs=1"]))
     shutil.copytree(place / "run", tmp_path / "runs" / "hall")
     for name in ("data/hall-test", "data/hall"):
         shutil.copytree(place / "target", tmp_path / name)
