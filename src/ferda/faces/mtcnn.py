@@ -22,10 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from ferda.errors import UserError
-from ferda.faces.cascade import Network, Networks
+from ferda.faces.cascade import Network, Networks, in_pieces
 
 #: What to type when the weights are missing.
 INSTALL = "pip install 'mtcnn>=1.0,<2' joblib lz4"
+#: Numbers that a network is given at a time: what a processor's cache and a GPU's memory like.
+_ON_CPU, _ON_GPU = 2**18, 2**24
 
 
 class ProposalNet(nn.Module):
@@ -156,7 +158,7 @@ def _asked(network: nn.Module, device: torch.device) -> Network:
         given = torch.from_numpy(images).to(device, memory_format=torch.channels_last)
         return tuple(said.cpu().numpy() for said in network(given))
 
-    return answer
+    return in_pieces(answer, _ON_CPU if device.type == "cpu" else _ON_GPU)
 
 
 def _fill(network: nn.Module, arrays: Sequence[np.ndarray], origin: Path) -> None:
