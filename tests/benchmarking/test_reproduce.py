@@ -27,7 +27,7 @@ EPOCHS = ((3, 0.6), (6, 0.7), (4, 0.9), (5, 0.8))
 
 @pytest.fixture
 def cell() -> PublishedCell:
-    (found,) = find_cells("agra/raf-db/ck-plus/resnet-50")
+    (found,) = find_cells("agra/raf-db/ck-plus/ir50")
     return found
 
 
@@ -122,7 +122,7 @@ def test_missing_data_are_told_with_what_to_prepare(cell: PublishedCell, tmp_pat
     with pytest.raises(UserError) as caught:
         reproduce(cell, {"raf-db": "packs/raf"}, tmp_path / "out")
     assert str(caught.value) == (
-        "agra/raf-db/ck-plus/resnet-50 needs ck-plus: prepare it (ferda prepare ck-plus --root FOLDER --out "
+        "agra/raf-db/ck-plus/ir50 needs ck-plus: prepare it (ferda prepare ck-plus --root FOLDER --out "
         "packs/ck-plus) and add --data ck-plus=packs/ck-plus."
     )
     with pytest.raises(UserError, match="there is no data set 'rfa'"):

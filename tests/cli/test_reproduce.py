@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from ferda.cli.main import app
 
-NAME = "agra/raf-db/ck-plus/resnet-50"
+NAME = "agra/raf-db/ck-plus/ir50"
 SMALL = (
     "method.backbone=ir_small",
     "method.backbone_options={widths: [8, 8, 8, 8]}",
@@ -61,7 +61,7 @@ def test_what_there_is_is_listed_with_what_it_needs() -> None:
     assert first["needs"] == "raf-db ck-plus"
     assert "arXiv 2008.00923" in first["place"]
     whole = ferda("manet")
-    assert "88.400" in whole.stdout and "not here: SAFN: theirs sees no target face" in whole.stderr
+    assert "88.40 " in whole.stdout and "not here: SAFN: theirs sees no target face" in whole.stderr
 
 
 @pytest.mark.parametrize(

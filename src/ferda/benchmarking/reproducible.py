@@ -1,7 +1,7 @@
 """Published results that can be trained again: which recipe, which data sets, and where each number stands.
 
 `reproducible.yaml` holds what is not in `published.csv`. A cell is one number; its name says method, sources,
-target and, where there are several, the network: `agra/raf-db/sfew/resnet-50`.
+target and, where there are several, the network: `agra/raf-db/sfew/ir50`.
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ def _cd_fer(table: Mapping[str, Any], known: Mapping[str, DataSet]) -> Iterator[
         rule = table["methods"].get(one.method)
         if rule is None:
             continue
-        backbones = {name: [change] for name, change in table["backbones"].items()} | rule.get("also", {})
-        if one.backbone not in backbones:
+        network = {**table["backbones"], **rule.get("also", {})}.get(one.backbone)
+        if network is None:
             continue
         method, source, target = one.method.lower(), known[one.source], known[one.target]
         # the recipe of AGRA is theirs as it is
@@ -160,13 +160,13 @@ def _cd_fer(table: Mapping[str, Any], known: Mapping[str, DataSet]) -> Iterator[
         notes = [*rule.get("differs", ()), *table["differs"]]
         notes += [table["targets"][one.target]] if one.target in table["targets"] else []
         yield PublishedCell(
-            name=f"{method}/{source.name}/{target.name}/{one.backbone.lower().replace(' ', '-')}",
+            name=f"{method}/{source.name}/{target.name}/{network['name']}",
             accuracy=one.accuracy,
             place=f"{one.paper}, as the readme of its program has it",
             chosen_by=one.chosen_by,
             method=rule.get("method", method),
             recipe=rule["recipe"],
-            changes=(*shared, *rule.get("changes", ()), *backbones[one.backbone]),
+            changes=(*shared, *rule.get("changes", ()), *network["changes"]),
             sources=(source,),
             target=target,
             weights=table["weights"],

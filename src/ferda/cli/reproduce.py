@@ -120,7 +120,11 @@ def _list(cells: list[PublishedCell], as_json: bool) -> None:
         places = [{**line, "place": cell.place} for line, cell in zip(listed, cells, strict=True)]
         show_json({"results": places, "missing": reasons()})
         return
-    show_table(("result", "accuracy, %", "epoch chosen by", "recipe", "needs"), rows)
+    # as text: a table shows three digits of a number, papers have two
+    shown = [
+        (name, f"{accuracy:.2f}", rule.removesuffix(" labels"), *rest) for name, accuracy, rule, *rest in rows
+    ]
+    show_table(("result", "%", "chosen by", "recipe", "needs"), shown)
     remark("Train one with: ferda reproduce RESULT --data NAME=PACK ...")
     for method, why in reasons().items():
         remark(f"not here: {method}: {why}")
@@ -145,10 +149,10 @@ def _show(done: Reproduction, as_json: bool) -> None:
             }
         )
         return
-    rows: list[tuple[str, object]] = [(f"published, chosen by {cell.chosen_by}", cell.accuracy)]
+    rows = [(f"published, chosen by {cell.chosen_by}", cell.accuracy)]
     rows += [] if cell.last is None else [("published, last epoch", cell.last)]
     rows += [(f"ours, {name}", value) for name, value in ours.items() if value is not None]
-    show_table((cell.name, "accuracy, %"), rows, title=cell.place)
+    show_table((cell.name, "%"), [(name, f"{value:.2f}") for name, value in rows], title=cell.place)
     if done.difference is not None:
         say(f"Difference: {done.difference:+.2f} points (ours, {_RULES[done.rule]}, less published).")
     say("What differs:")
