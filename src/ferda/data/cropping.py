@@ -19,10 +19,11 @@ from ferda.data.readers.source import ImageSource
 from ferda.errors import UserError
 from ferda.faces.align import UnalignableFace
 from ferda.faces.crops import CropRule, crop_face
+from ferda.faces.detect import Face
 from ferda.faces.images import UnreadableImage, read_image
 
 if TYPE_CHECKING:
-    from ferda.faces.detect import Face, FaceDetector
+    from ferda.faces.detect import FaceDetector
 
 NO_FACE = "no face found; the whole picture is used"
 NO_FACE_KNOWN = "no face given and detection is off; the whole picture is used"
@@ -131,8 +132,6 @@ class Cropper:
         has_points = bool(np.isfinite(points).all())
         if not has_points and not np.isfinite(box).all():
             return None
-        from ferda.faces.detect import Face  # brings torch, which plain resizing does without
-
         if not np.isfinite(box).all():
             box = np.concatenate([points.min(0), points.max(0) - points.min(0)])
         left, top, width, height = (float(value) for value in box)
