@@ -35,16 +35,15 @@ def report(place: Path, tmp_path_factory: pytest.TempPathFactory) -> adapting.Ad
 
 
 def test_an_adapted_run_is_a_run(place: Path, model: LoadedMethod, report: adapting.AdaptReport) -> None:
-    new = report.folder
-    assert not report.kept_old and new.name == "new"
-    left = sorted(path.name for path in new.parent.rglob("*"))
+    assert not report.kept_old and report.folder.name == "new"
+    left = sorted(path.name for path in report.folder.parent.rglob("*"))
     assert left == ["adapt.html", "adapt.json", "best.safetensors", "new"]
-    adapted = load_method(new)
+    adapted = load_method(report.folder)
     assert adapted.classes == model.classes and adapted.preprocessing == model.preprocessing
     faces = open_target(str(place / "target"), model)
     pictures = faces.domain.gather(faces.held)
     points = np.full((len(pictures), 5, 2), np.nan)
-    old, new = (ferda.load(path).answer(pictures, points)[0] for path in (place / "run", new))
+    old, new = (ferda.load(path).answer(pictures, points)[0] for path in (place / "run", report.folder))
     assert report.before["confidence"] == pytest.approx(float(old.max(1).mean()), abs=1e-4)
     assert report.after["confidence"] == pytest.approx(float(new.max(1).mean()), abs=1e-4)
     assert report.after["share_anger"] == pytest.approx(float((new.argmax(1) == 0).mean()))

@@ -98,7 +98,7 @@ def test_plausibility_by_hand() -> None:
     expected = 0.0
     for face in range(6):
         doubts = [math.fsum(views[view][face][c] for view in range(4)) / 4 for c in range(4)]
-        new = max(range(4), key=lambda c, face=face: after.views[0][face][c])
+        new = list(after.views[0][face]).index(max(after.views[0][face]))
         expected += math.log(doubts[new]) - math.fsum(q * math.log(q) for q in doubts)
     assert plausibility(before, after) == pytest.approx(expected / 6)
     # an answer as likely as all others is exactly as likely as expected

@@ -36,7 +36,7 @@ def test_only_statistics_move_and_only_seen_faces_count(faces: TargetFaces, mode
     with torch.no_grad():
         spy(torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
     kept = SOURCE_ROWS / (SOURCE_ROWS + len(faces.seen))
-    expected = kept * first.running_mean + (1 - kept) * inputs[0].mean((0, 2, 3))
+    expected = kept * first.get_buffer("running_mean") + (1 - kept) * inputs[0].mean((0, 2, 3))
     place = next(name for name, part in spy.named_modules() if part is first)
     assert torch.allclose(new[f"{place}.running_mean"], expected, atol=1e-4)
 
