@@ -221,6 +221,23 @@ def test_an_explanation_is_a_picture_of_places(make) -> None:
     refused(client.post("/explain", files=[("image", picture(15))] * 2), 413, "1 files")
 
 
+class Exported:
+    """Answers as the tiny model does, but has no network of torch that could be asked why."""
+
+    def __init__(self) -> None:
+        inner = tiny_predictor()
+        self.classes, self.crop, self.loaded = inner.classes, inner.crop, None
+        self.cut, self.answer, self.predict = inner.cut, inner.answer, inner.predict
+
+
+def test_an_exported_model_answers_and_says_that_it_cannot_be_explained(make) -> None:
+    client = make(lambda _: Exported(), runs=(Path("hall.onnx"),))
+    (row,) = send(client, picture(15))
+    assert row["expression"] == "sadness"
+    refused(client.post("/explain", files={"image": picture(15)}), 422, "exported")
+    assert client.get("/models").json()["models"][0]["method"] is None
+
+
 def test_what_is_counted(client: TestClient) -> None:
     send(client, picture(25), picture(15))
     client.get("/nowhere/secret-name")

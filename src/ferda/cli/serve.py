@@ -12,7 +12,7 @@ from ferda.cli.screen import remark
 
 def serve(
     runs: Annotated[
-        list[Path], typer.Argument(help="Run folders or .safetensors files; the first is the default.")
+        list[Path], typer.Argument(help="Run folders, .safetensors or .onnx files; the first is the default.")
     ],
     host: Annotated[
         str, typer.Option("--host", help="Address to listen at; one that others reach needs a token.")

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from ferda.errors import nearest
 from ferda.files import FreeNames
-from ferda.inference import load_run
+from ferda.inference import load
 from ferda.web.batcher import Batcher
 from ferda.web.refusal import Refused
 from ferda.web.settings import Settings
 
 if TYPE_CHECKING:
-    from ferda.inference.predictor import Predictor
+    from ferda.inference.judging import Judging
 
 #: Makes the predictor of a path.
-Open = Callable[[Path], "Predictor"]
+Open = Callable[[Path], "Judging"]
 
 
 class Model:
@@ -39,7 +39,7 @@ class Model:
         self,
         name: str,
         path: Path,
-        predictor: Predictor,
+        predictor: Judging,
         settings: Settings,
         see: Callable[[int, float], None],
     ) -> None:
@@ -148,9 +148,9 @@ class Models:
         for model in self:
             model.ask.close()
 
-    def _load(self, path: Path) -> Predictor:
+    def _load(self, path: Path) -> Judging:
         wanted = self._settings
-        return load_run(path, device=wanted.device, detect=wanted.detect, fallback=wanted.fallback)
+        return load(path, device=wanted.device, detect=wanted.detect, fallback=wanted.fallback)
 
 
 def _name(run: Path) -> str:

@@ -55,7 +55,7 @@ class Settings:
     """What a service is told when it starts.
 
     Attributes:
-        runs: Run folders or `.safetensors` files; the first answers unless another is asked for.
+        runs: Run folders, `.safetensors` or `.onnx` files; the first answers unless another is asked for.
         folder: For jobs and their results; one service at a time uses it.
         host: Address that it listens at.
         port: 0 takes one that is free.
