@@ -141,6 +141,12 @@ def test_smoothed_answers_stand_beside_the_raw_ones(film: Write, squares: Square
         squares.video(path, smooth_s=0.5, track=False)
 
 
+def test_columns_do_not_depend_on_what_is_seen(film: Write, squares: Squares) -> None:
+    table = squares.video(film([drawn({})] * 3), smooth_s=0.5)
+    assert table.columns.tolist() == columns(squares.classes, smooth=True)
+    assert table["note"].tolist() == ["no face found"] * 3
+
+
 def test_pieces_change_nothing_and_bound_what_is_held(
     film: Write, squares: Squares, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +154,7 @@ def test_pieces_change_nothing_and_bound_what_is_held(
     predict = squares.predict
     monkeypatch.setattr(squares, "predict", lambda images, names: held.append(len(images)) or predict(images))
     monkeypatch.setattr(video_judging, "_PIXELS_AT_ONCE", 5 * 64 * 96)
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 7)
     assert squares.video(path).drop(columns="input").equals(whole.drop(columns="input"))
     assert held == [5] * 6 + [3]
 

@@ -96,15 +96,16 @@ def face_rows(
     return [{**start, **_face_values(face)} for face in faces]
 
 
-def build_table(rows: Iterable[dict[str, Any]], classes: Sequence[str]) -> pd.DataFrame:
+def build_table(rows: Iterable[dict[str, Any]], classes: Sequence[str], smooth: bool = False) -> pd.DataFrame:
     """Make the table, with the same types whatever is empty.
 
     Args:
         rows: What `face_rows` gave.
         classes: The model's.
+        smooth: Whether smoothed answers have columns even if no row has any.
     """
     rows = list(rows)
-    given = {name for row in rows for name in row}
+    given = {name for row in rows for name in row} | ({f"{SMOOTH}confidence"} if smooth else set())
     return _typed(pd.DataFrame(rows, columns=_columns_of(given, classes)))
 
 

@@ -8,7 +8,7 @@ after; smoothing, if it is asked for, stands in columns of its own (`smooth_...`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ __all__ = ["DEFAULT", "SeeFrame", "VideoOptions", "read_frames", "video_table"]
 
 #: Gets a frame's number, its time, its pixels and its faces.
 SeeFrame = Callable[[int, float, np.ndarray, list[PredictedFace]], None]
+_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -101,26 +102,45 @@ def video_table(
         if parts is None or film.is_live
         else Parts(parts, _about(predictor, source, step, start_s, end_s))
     )
-    tables, last, done = [], -1, 0
+    table = _Growing(predictor.classes, smooth=smooth_s > 0)
+    last, done = -1, 0
     with contextlib.closing(judged_pieces(predictor, film, kept, see is not None)) as pieces, _until(film):
         for piece in pieces:
-            rows: list[dict[str, Any]] = []
             for frame in piece:
-                faces, frame_rows = told(film.name, frame)
-                rows += frame_rows
+                faces, rows = told(film.name, frame)
+                table.add(rows)
                 if see is not None and frame.image is not None:
                     see(frame.number, frame.time_s, frame.image, faces)
-            tables.append(build_table(rows, predictor.classes))
             last, done = piece[-1].number, done + len(piece)
             if progress is not None:
                 progress(done, max(done, film.total))
-    if not tables:
+    if not done:
         raise UserError(f"{film.name} gave no frame before it was stopped.")
     if film.broken is not None:
-        tables.append(
-            build_table(face_rows(film.name, [], film.broken, frame=last + step), predictor.classes)
-        )
-    return joined_tables(tables, predictor.classes)
+        table.add(face_rows(film.name, [], film.broken, frame=last + step))
+    return table.whole()
+
+
+class _Growing:
+    """A table that grows by rows; it holds most of them as columns, which take a tenth of the room."""
+
+    def __init__(self, classes: Sequence[str], smooth: bool) -> None:
+        self._classes, self._smooth = classes, smooth
+        self._tables: list[pd.DataFrame] = []
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        self._rows += rows
+        if len(self._rows) >= _ROWS_AT_ONCE:
+            self._settle()
+
+    def whole(self) -> pd.DataFrame:
+        self._settle()
+        return joined_tables(self._tables, self._classes)
+
+    def _settle(self) -> None:
+        self._tables.append(build_table(self._rows, self._classes, self._smooth))
+        self._rows = []
 
 
 class _Told:
