@@ -144,6 +144,8 @@ def test_too_large_a_video_is_refused(make, work: Work, tmp_path: Path) -> None:
     assert client.post("/video", files=[("video", b"a"), ("video", b"b")]).status_code == 413
     assert client.post("/adapt", files=[("images", b"a")] * 3).status_code == 413
     assert client.post("/adapt", files=[], data={"method": "dann"}).status_code == 415
+    own_code = client.post("/adapt", files={"images": b"a"}, data={"method": "./mine.py"})
+    assert own_code.status_code == 422, "a client never names a file"
     assert list((tmp_path / "serve" / "jobs").iterdir()) == []
 
 
