@@ -59,6 +59,7 @@ def test_a_search_from_the_command_line(
         (("--seeds", "1", "1"), "needs seeds that differ"),
         (("--sources", "nowhere"), "nowhere"),
         (("--target", ""), "nowhere"),
+        (("--set", "method.backbone_options={download: true}"), "fetches weights from the internet"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_trained(

@@ -98,8 +98,7 @@ def test_recipes_and_tables_that_are_shown_are_right() -> None:
 
     from ferda.benchmarking.reading import parse_table
     from ferda.engine.recipe import load_recipe, parse_recipe
-
-    from ferda.tuning.space import parse_space
+    from ferda.tuning.space_reading import parse_space
 
     shown = [yaml.safe_load(block) for _, block in blocks("yaml")]
     spaces = [raw for raw in shown if "space" in raw]

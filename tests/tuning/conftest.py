@@ -15,7 +15,7 @@ from ferda.engine.recipe import Recipe, parse_recipe
 from ferda.engine.run import Run
 from ferda.tuning import worker as worker_module
 from ferda.tuning.search import Search
-from ferda.tuning.space import parse_space
+from ferda.tuning.space_reading import parse_space
 
 EPOCHS = 3
 SPACE = {"training.rate": {"low": 1e-4, "high": 1e-1, "log": True}, "method.adversarial_weight": [0.5, 1, 2]}

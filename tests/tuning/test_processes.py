@@ -92,6 +92,18 @@ def test_a_worker_does_what_it_is_told(search: Search, tmp_path: Path) -> None:
     assert len(open_study(search, tmp_path).get_trials()) == 2
 
 
+@pytest.mark.usefixtures("training")
+def test_a_worker_that_was_left_alone_ends_after_its_trial(
+    search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_search(search, tmp_path)
+    parents = iter([4711, 1])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    order = {"out": str(tmp_path), "trials": 5, "until": None, "storage": None, "worker": 1}
+    assert work(json.dumps(order)) == 130
+    assert [trial.state.name for trial in open_study(search, tmp_path).get_trials()] == ["COMPLETE"]
+
+
 def test_a_worker_says_why_it_gives_up(
     search: Search, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

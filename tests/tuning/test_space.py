@@ -9,7 +9,8 @@ from ferda.engine.recipe import Recipe, list_recipes, load_recipe
 from ferda.errors import UserError
 from ferda.methods import list_methods
 from ferda.tuning.default_space import default_space
-from ferda.tuning.space import Space, parse_space, read_space
+from ferda.tuning.space import Space
+from ferda.tuning.space_reading import parse_space, read_space
 
 
 def setting_of(recipe: Recipe, key: str, given: Any) -> Any:
@@ -71,6 +72,7 @@ MISTAKES = {
     "training.stages.adopt.rate": [0.1, 0.2],
     "training.select": ["im", "snd"],
     "data.target": ["a", "b"],
+    "method.backbone_options.download": [True, False],
     "training.epochs": 5,
 }
 

@@ -10,7 +10,7 @@ import yaml
 from ferda.engine.recipe import Recipe, load_recipe
 from ferda.tuning.page import headline
 from ferda.tuning.search import Search
-from ferda.tuning.space import parse_space
+from ferda.tuning.space_reading import parse_space
 from ferda.tuning.study import open_study
 from ferda.tuning.summary import Summary, summarise
 from ferda.tuning.tune import write_search
@@ -98,6 +98,7 @@ def test_whole_numbers_and_tables_come_back_as_they_were(
 def test_what_was_interrupted_is_shown_as_that(search: Search, tmp_path: Path) -> None:
     study = open_study(search, tmp_path)
     trial = study.ask(search.space.distributions())
+    trial_folder(tmp_path, trial.number).mkdir(parents=True)
     (found,) = summarise(search, study, tmp_path).trials["state"]
     assert found == "interrupted"
     from ferda.tuning.claims import claim

@@ -14,6 +14,7 @@ from ferda.engine.recipe import Recipe
 from ferda.errors import UserError
 from ferda.tuning.search import Search
 from ferda.tuning.study import open_study
+from ferda.tuning.summary import summarise
 from ferda.tuning.worker import Budget, Worker
 
 SMALL = (
@@ -61,7 +62,9 @@ def test_a_data_base_keeps_the_study(search: Search, recipe: Recipe, tmp_path: P
     # a trial in another machine's hands has no folder here, and is left there
     study.ask(search.space.distributions())
     (tmp_path / "there").mkdir()
-    Worker(search, open_study(search, tmp_path / "there", address), tmp_path / "there", Budget(4)).run()
+    second = open_study(search, tmp_path / "there", address)
+    assert summarise(search, second, tmp_path / "there").trials["state"].tolist()[-1] == "running"
+    Worker(search, second, tmp_path / "there", Budget(4)).run()
     states = [trial.state.name for trial in open_study(search, tmp_path, address).get_trials()]
     assert states == ["COMPLETE", "COMPLETE", "RUNNING", "COMPLETE"]
     with pytest.raises(UserError, match="--storage: the data base cannot be opened") as caught:

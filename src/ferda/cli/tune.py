@@ -14,6 +14,7 @@ from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_tabl
 if TYPE_CHECKING:
     from optuna.study import Study
 
+    from ferda.engine.recipe import Recipe
     from ferda.tuning.search import Search
     from ferda.tuning.summary import Summary
     from ferda.tuning.tune import Watch
@@ -95,6 +96,7 @@ def tune(
     whole = recipe_for(
         method, recipe, sources=sources or (), target=target, start=start, changes=changes or ()
     )
+    _check_download(whole)
     rules: dict[str, Any] = {"score": score, "seeds": seeds or (0,), "prune": prune}
     search = plan_search(whole, space, **rules)
     if plan:
@@ -117,6 +119,17 @@ def tune(
             watch=watch,
         )
     _show(summary, folder, as_json)
+
+
+def _check_download(recipe: Recipe) -> None:
+    """Nothing is fetched unless a command says so, and this one cannot."""
+    from ferda.errors import UserError
+
+    if getattr(recipe.method.config(), "backbone_options", {}).get("download"):
+        raise UserError(
+            "The recipe fetches weights from the internet, which a search does not; give their file with "
+            "--set method.weights=FILE."
+        )
 
 
 def _show_plan(search: Search, as_json: bool) -> None:

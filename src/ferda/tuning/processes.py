@@ -41,9 +41,11 @@ def run_workers(
         watch: Called twice a second.
 
     Raises:
-        UserError: If a process gave up; says why.
+        UserError: If a process gave up; says why. Or on Windows, whose processes cannot tell who has a trial.
         KeyboardInterrupt: After Ctrl-C, when every trial was saved.
     """
+    if os.name != "posix" and jobs > 1:
+        raise UserError("On Windows a search has one process; leave --jobs out.")
     threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // jobs))
     workers = []
     for number in range(jobs):
@@ -101,10 +103,20 @@ def work(order: str) -> int:
     search = read_search(out)
     try:
         study = open_study(search, out, asked["storage"], asked["worker"])
-        Worker(search, study, out, Budget(asked["trials"], asked["until"])).run()
+        Worker(search, study, out, Budget(asked["trials"], asked["until"])).run(_stop_if_left(os.getppid()))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except UserError as mistake:
         sys.stderr.write(f"ferda: {mistake}\n")
         return 2
     return 0
+
+
+def _stop_if_left(parent: int) -> Callable[[], None]:
+    """What a worker does after each trial: it ends if whoever started it is gone."""
+
+    def look() -> None:
+        if os.getppid() != parent:
+            raise KeyboardInterrupt
+
+    return look

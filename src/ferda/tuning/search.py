@@ -14,7 +14,8 @@ import yaml
 from ferda.engine.recipe import Recipe, parse_recipe
 from ferda.errors import UserError
 from ferda.evaluation.page import write_text
-from ferda.tuning.space import Space, parse_space
+from ferda.tuning.space import Space
+from ferda.tuning.space_reading import parse_space
 
 Prune = Literal["median", "none"]
 #: Name of the file in the folder of a search that says what is searched.

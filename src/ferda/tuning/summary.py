@@ -99,7 +99,9 @@ def _line(search: Search, out: Path, trial: FrozenTrial, agreement: dict[int, fl
 
     facts = trial.user_attrs
     state = _STATES[trial.state.name]
-    if trial.state == TrialState.RUNNING and (held := claim(trial_folder(out, trial.number))) is not None:
+    place = trial_folder(out, trial.number)
+    # a folder that is not here is on the machine that trains it
+    if trial.state == TrialState.RUNNING and place.is_dir() and (held := claim(place)) is not None:
         held.release()
         state = "interrupted"
     return {

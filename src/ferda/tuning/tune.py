@@ -20,7 +20,7 @@ from ferda.tuning.page import write_search_page
 from ferda.tuning.processes import run_workers
 from ferda.tuning.scores import check_score
 from ferda.tuning.search import Prune, Search, begin_search
-from ferda.tuning.space import read_space
+from ferda.tuning.space_reading import read_space
 from ferda.tuning.study import open_study
 from ferda.tuning.summary import Summary, summarise
 from ferda.tuning.worker import Budget, Worker
@@ -94,7 +94,7 @@ def tune(
     watch(study)
     budget = Budget(trials, None if hours is None else time.time() + 3600 * hours)
     try:
-        if jobs > 1:
+        if jobs > 1 or gpus:
             run_workers(folder, budget, jobs=jobs, gpus=gpus, storage=storage, watch=lambda: watch(study))
         else:
             Worker(search, study, folder, budget).run(lambda: watch(study))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ferda.engine.fit import fit
 from ferda.engine.recipe import Recipe
 from ferda.engine.run import Run
+from ferda.engine.tables import GrowingTable
 from ferda.errors import UserError
 from ferda.methods import method_class
 from ferda.tuning.claims import Claim, alone, claim
@@ -179,10 +180,10 @@ class Worker:
         epochs = dict(zip(self.search.seeds, (one.epoch for one in found), strict=False))
         seconds = 0.0
         for seed in self.search.seeds:
-            run = Run(seed_folder(self.out, trial.number, seed))
-            if (run.folder / "journal.csv").is_file():
-                seconds += float(run.journal["seconds"].iloc[-1])
-            _clear(run.folder, epochs.get(seed))
+            folder = seed_folder(self.out, trial.number, seed)
+            rows = GrowingTable(folder / "journal.csv").rows
+            seconds += float(rows[-1]["seconds"]) if rows else 0.0
+            _clear(folder, epochs.get(seed))
         trial.set_user_attr("seconds", round(seconds, 1))
         trial.set_user_attr("epochs", list(epochs.values()))
 
