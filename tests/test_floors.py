@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    "errors expressions batch checks landmarks distributed files",
+    "errors expressions batch checks landmarks distributed files weights",
     "layers losses memory faces synthetic",
     "data backbones",
     "methods upstream test_time",

@@ -20,10 +20,13 @@ _SHOWN = ("input", "face_id", "expression", "confidence", "detection_score", "no
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder, or a .safetensors or exported .onnx file.")],
-    inputs: Annotated[
+    words: Annotated[
         list[str],
-        typer.Argument(help="Pictures, videos, folders, quoted patterns like 'photos/*.jpg'; or camera:0."),
+        typer.Argument(
+            metavar="[RUN] INPUTS...",
+            help="A run folder, or a .safetensors or exported .onnx file; without one the package's model "
+            "answers. Then pictures, videos, folders, quoted patterns like 'photos/*.jpg', or camera:0.",
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", help="Write a .csv, .parquet or .jsonl table.")] = None,
     detect: Annotated[
@@ -33,6 +36,10 @@ def predict(
     whole: Annotated[
         bool, typer.Option("--whole", help="Judge a picture in which no face is found as a whole.")
     ] = False,
+    min_face: Annotated[
+        float | None,
+        typer.Option("--min-face", min=12, help="Pixels of the smallest face to find; larger is faster."),
+    ] = None,
     draw: Annotated[
         Path | None, typer.Option("--draw", help="Write annotated pictures and videos into this folder.")
     ] = None,
@@ -76,7 +83,9 @@ def predict(
     from ferda.inference.table import WHOLE, check_name, unusable, write_table
     from ferda.inference.video import VideoOptions
     from ferda.inference.video_parts import PartsBeside
+    from ferda.inference.which import model_and_inputs
 
+    run, inputs = model_and_inputs(words)
     if out is not None:
         check_name(out)
     options: dict[str, Any] = {
@@ -85,6 +94,7 @@ def predict(
         "fallback": "whole" if whole else "none",
         "precision": precision,
         "least": least,
+        "min_face": min_face,
     }
     others = judges(find_engine(engine, workers, device), run, **options)
     is_alone = engine == "local" and not workers

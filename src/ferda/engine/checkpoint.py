@@ -23,6 +23,7 @@ from ferda.faces.crops import CropRule
 from ferda.files import replacing
 from ferda.methods import method_class
 from ferda.methods.base import Method
+from ferda.weights import STARTER, starter_file
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class LoadedMethod:
 
     @property
     def temperature(self) -> float:
-        """What makes answers as sure as they were right on held-out source faces; 1 if it was not measured."""
+        """What makes answers as sure as they were right on held-out faces of the source; 1 if unknown."""
         return float(self.metadata.get("temperature", 1.0))
 
 
@@ -129,15 +130,17 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def find_weights(path: str | Path) -> Path:
-    """Return the weights file of a run folder, or the file itself.
+    """Return the weights file of a run folder, the file itself, or that of a model in the package.
 
     Args:
-        path: A run folder or a `.safetensors` file.
+        path: A run folder, a `.safetensors` file, or `starter`, if nothing here has that name.
 
     Raises:
         UserError: If there is none.
     """
     path = Path(path)
+    if str(path) == STARTER and not path.exists():
+        return starter_file()
     if path.is_dir():
         if (path / "best.safetensors").is_file():
             return path / "best.safetensors"

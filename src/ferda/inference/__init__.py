@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from ferda.inference.predictor import Predictor
 
 
-def load(path: str | Path, device: str = "cpu", **options: Any) -> Judging:
+def load(path: str | Path = "starter", device: str = "cpu", **options: Any) -> Judging:
     """Load a trained model, ready to name expressions in pictures.
 
     Args:
-        path: A run folder, a `.safetensors` file, or an `.onnx` file of `ferda export`, which needs no torch.
+        path: A run folder, a `.safetensors` file, or an `.onnx` file of `ferda export`, which needs no torch;
+            `starter` is the model that comes with the package.
         device: Where it computes: `cpu`, `cuda`, `mps`.
-        **options: Of `Predictor`: `detect`, `fallback`, `least`, `batch`, `detector`, `precision`; an
-            exported model has `threads` in its place.
+        **options: Of `Predictor`: `detect`, `fallback`, `least`, `batch`, `min_face`, `detector`,
+            `precision`; an exported model has `threads` in place of the last.
 
     Raises:
         UserError: If there is no such model.
