@@ -82,3 +82,12 @@ def test_mistakes_are_one_sentence(exported_folder: Path, tmp_path: Path) -> Non
     onnx.save(model, tmp_path / "bare.onnx")
     with pytest.raises(UserError, match="export the run again"):
         ferda.load(tmp_path / "bare.onnx")
+
+
+@pytest.mark.parametrize("name", ["run.onnx", "run.safetensors"])
+def test_the_smallest_face_can_be_chosen(exported_folder: Path, name: str) -> None:
+    photo = exported_folder / "photo.png"
+    assert len(ferda.load(exported_folder / name, min_face=60)(photo)) == 1
+    assert ferda.load(exported_folder / name, min_face=250)(photo) == []
+    with pytest.raises(UserError, match="has 12 pixels"):
+        ferda.load(exported_folder / name, min_face=11)
