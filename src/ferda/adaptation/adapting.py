@@ -65,7 +65,7 @@ def adapt_run(
     """Adapt a trained model to faces without labels, unless that seems to make it worse.
 
     Args:
-        run: A run folder or a `.safetensors` file; is left as it is.
+        run: A run folder, a `.safetensors` file, or `starter`; is left as it is.
         target: A folder of pictures, or a pack; `@train` and the like pick a split. Labels are not read.
         out: The new run folder; must not hold anything.
         method: A method that needs no source faces, such as `shot`; None moves no weight, only what batch

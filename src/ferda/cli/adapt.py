@@ -11,7 +11,7 @@ from ferda.cli.screen import AsJson, counting, remark, say, show_json, show_tabl
 
 
 def adapt(
-    run: Annotated[Path, typer.Argument(help="A run folder or a .safetensors file; it is left as it is.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, a .safetensors file, or starter.")],
     target: Annotated[
         str, typer.Option("--target", help="A folder of pictures, or a pack. No label of it is read.")
     ],
