@@ -60,8 +60,11 @@ bench: $(READY) ## run the benchmarks and write benchmarks/RESULTS.md (FERDA_DAT
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/data.py
 	$(BIN)/python benchmarks/demo_table.py
-	@if [ -n "$$FERDA_DATA" ]; then $(BIN)/python benchmarks/real_pairs.py; \
-	else echo "real_pairs: left out, FERDA_DATA names no folder"; fi
+	$(BIN)/python benchmarks/serve.py
+	@if [ -n "$$FERDA_DATA" ]; then $(BIN)/python benchmarks/predict.py starter; \
+	$(BIN)/python benchmarks/video.py; \
+	$(BIN)/python benchmarks/real_pairs.py && $(BIN)/python benchmarks/adapt.py; \
+	else echo "predict, video, real_pairs and adapt: left out, FERDA_DATA names no folder"; fi
 	$(BIN)/python benchmarks/write_results.py
 
 lock: ## solve the versions again (needs uv)

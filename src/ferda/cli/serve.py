@@ -12,8 +12,11 @@ from ferda.cli.screen import remark
 
 def serve(
     runs: Annotated[
-        list[Path], typer.Argument(help="Run folders, .safetensors or .onnx files; the first is the default.")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Run folders, .safetensors or .onnx files; the first is the default. None: the package's."
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen at; one that others reach needs a token.")
     ] = "127.0.0.1",
@@ -46,9 +49,10 @@ def serve(
     """Answer over HTTP, and show a page to try it, until SIGTERM or Ctrl-C."""
     from ferda.web.running import run
     from ferda.web.settings import Settings, limits
+    from ferda.weights import STARTER
 
     settings = Settings(
-        tuple(runs),
+        tuple(runs or (Path(STARTER),)),
         folder,
         host,
         port,
