@@ -86,15 +86,16 @@ def test_a_trial_behind_the_others_is_ended(
 def test_what_forgot_its_sources_ends_nobody_and_is_held_against_itself(
     recipe: Recipe, search: Search, training: FakeTraining, tmp_path: Path
 ) -> None:
-    training.score = lambda recipe: 9.0 if recipe.training.rate > 0.01 else 1.0
-    training.accuracy = lambda recipe: 0.2 if recipe.training.rate > 0.01 else 0.9
+    training.score = lambda recipe: 9.0 if recipe.training.rate > 0.001 else 1.0
+    training.accuracy = lambda recipe: 0.2 if recipe.training.rate > 0.001 else 0.9
     trials = work(Search(recipe, search.space, "im", (0,), "median"), tmp_path, 16)
-    cheats = [trial for trial in trials if trial.params["training.rate"] > 0.01]
-    assert cheats
-    assert {trial.state for trial in trials if trial not in cheats} == {TrialState.COMPLETE}
-    for trial in trials[1:]:
+    cheats = [trial.params["training.rate"] > 0.001 for trial in trials]
+    first = cheats.index(False)
+    assert sum(cheats[:10]) > 5 and first < 9, "most are cheats, and not only the first"
+    assert {trial.state for trial in trials} == {TrialState.COMPLETE}
+    for trial, is_cheat in zip(trials[first:], cheats[first:], strict=True):
         (violated,) = trial.constraints.values()
-        assert (violated > 0) == (trial in cheats)
+        assert (violated > 0) == is_cheat
 
 
 def test_a_failure_keeps_its_error_and_stops_nobody(
