@@ -60,7 +60,7 @@ def test_overrides_reach_every_section() -> None:
     assert recipe.data.classes == ("happiness", "sadness")
 
 
-@pytest.mark.parametrize("text", ["training.epochs", "=3", "training.epochs.x=3"])
+@pytest.mark.parametrize("text", ["training.epochs", "=3", "training.epochs.x=3", "data.classes=[happy, sad"])
 def test_a_malformed_override_is_explained(text: str) -> None:
     with pytest.raises(UserError):
         parse_recipe({**PLAIN, "training": {"epochs": 2}}, [text])

@@ -176,7 +176,13 @@ def _assigned(raw: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]
                 raise UserError(
                     f"'{path}' does not exist in a recipe: '{parent}' holds a value, not a table."
                 )
-        place[key] = yaml.safe_load(text)
+        try:
+            place[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(
+                f"What follows '{path}=' cannot be read as a value: '{text}'; close brackets and quotes, and "
+                "put quotes around text with a colon."
+            ) from error
     return merged
 
 

@@ -33,8 +33,8 @@ ARCFACE_112 = np.array(
 EYES_AND_MOUTH = np.array([[0.286, 0.4], [0.714, 0.4], [0.5, 0.714]], dtype=np.float64)
 
 
-#: Where FER2013's faces have their five points on average, as shares of the side, made symmetric: 378 faces of
-#: its PublicTest part, as our detector finds them; single faces lie 8 % of the side around.
+#: Where FER2013's faces have their five points on average, as shares of the side, made symmetric: 378 faces
+#: of its PublicTest part, as our detector finds them; single faces lie 8 % of the side around.
 FER2013 = np.array(
     [[0.318, 0.376], [0.682, 0.376], [0.5, 0.587], [0.347, 0.768], [0.653, 0.768]], dtype=np.float64
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -68,7 +68,7 @@ class ClassifierMethod(Method):
     """
 
     Config = ClassifierConfig
-    training_only = ("shares",)
+    training_only: ClassVar[tuple[str, ...]] = ("shares",)
 
     def __init__(self, config: ClassifierConfig, classes: int, sources: int = 1) -> None:
         super().__init__(config, classes, sources)
