@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
@@ -19,6 +20,10 @@ from hypothesis import HealthCheck, settings
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ["MPLBACKEND"] = "agg"
+
+# A shell starts background jobs with SIGINT ignored, and a test that sends itself one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no mistake, so nothing is timed; nothing is remembered, so no run depends on another.
 _calm = settings(database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
