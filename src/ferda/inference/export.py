@@ -14,6 +14,7 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,8 @@ def check_export(path: Path) -> None:
         raise UserError(f"Export needs {', '.join(missing)}: pip install 'ferda[export]'.")
 
 
-def detector_metadata() -> dict[str, str]:
+@cache  # always the same, and made in ten seconds
+def detector_metadata() -> Mapping[str, str]:
     """Return the networks of the face detector as ONNX, in letters, by their key in the metadata.
 
     Raises:
