@@ -59,3 +59,11 @@ def test_what_is_no_frame_is_refused(tmp_path: Path) -> None:
         images.read("a.avi/00004.png")
     with pytest.raises(UserError, match="leaves the folder"):
         images.read("../a.avi/00001.png")
+
+
+def test_a_video_cannot_name_another_to_be_read(tmp_path: Path) -> None:
+    film(tmp_path / "other.avi")
+    (tmp_path / "list.avi").write_text("ffconcat version 1.0\nfile other.avi\n")
+    assert frame_names(tmp_path, "list.avi") == []
+    with pytest.raises(OSError, match="holds no video"):
+        WithVideoFrames(FolderSource(tmp_path), ["list.avi/00001.png"]).read("list.avi/00001.png")

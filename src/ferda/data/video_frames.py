@@ -12,7 +12,9 @@ from pathlib import Path
 
 import cv2
 
+from ferda.data.films import open_film
 from ferda.data.readers.source import ImageSource
+from ferda.faces.images import UnreadableImage
 
 _FRAME = re.compile(r"(?P<video>.+\.avi)/(?P<number>\d+)\.png", re.IGNORECASE)
 
@@ -59,7 +61,10 @@ class WithVideoFrames:
         match = _FRAME.fullmatch(file)
         if match is None or file not in self._frames:
             return self._pictures.read(file)
-        film = cv2.VideoCapture(str(self.root / match["video"]))
+        try:
+            film = open_film(self.root / match["video"])
+        except UnreadableImage as error:
+            raise OSError(str(error)) from error
         try:
             is_there = all(film.grab() for _ in range(int(match["number"])))
             picture = film.retrieve()[1] if is_there else None
@@ -77,7 +82,10 @@ def frame_names(root: Path, video: str) -> list[str]:
         root: The folder.
         video: Name within.
     """
-    film = cv2.VideoCapture(str(root / video))
-    count = int(film.get(cv2.CAP_PROP_FRAME_COUNT)) if film.isOpened() else 0
+    try:
+        film = open_film(root / video)
+    except UnreadableImage:
+        return []
+    count = int(film.get(cv2.CAP_PROP_FRAME_COUNT))
     film.release()
     return [f"{video}/{number:05d}.png" for number in range(1, count + 1)]

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
+from ferda.data.films import quiet
 from ferda.errors import UserError
-from ferda.inference.frames import Frame, check_range, quiet
+from ferda.inference.frames import Frame, check_range
 
 #: What a camera's name begins with: `camera:0`, or `camera:` and the address of one in the network.
 PREFIX = "camera:"

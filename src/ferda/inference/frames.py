@@ -9,18 +9,16 @@ phone's turned videos come out upright.
 from __future__ import annotations
 
 import math
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from ferda.data.films import open_film
 from ferda.errors import UserError
-from ferda.faces.images import MOST_PIXELS, UnreadableImage
+from ferda.faces.images import UnreadableImage
 
 #: Endings of files that are taken for videos, in lower case.
 VIDEOS = frozenset(
@@ -29,10 +27,6 @@ VIDEOS = frozenset(
         *(".3gp", ".ts", ".mts", ".m2ts", ".ogv"),
     }
 )
-#: What FFmpeg may take a file for. Lists that name other files or addresses are missing on purpose: whoever
-#: sends a video shall not choose what else is read.
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v,ivf,obu"
-_OPTIONS, _ENVIRONMENT = "OPENCV_FFMPEG_CAPTURE_OPTIONS", threading.Lock()
 #: For times that a file does not tell.
 _USUAL_RATE = 25.0
 #: A file has broken off if more than this is missing at its end, in seconds and as a share of its length;
@@ -75,7 +69,7 @@ class Film:
         self.name = str(path)
         self.broken: str | None = None
         self._step, self._start, self._end = step, start_s, math.inf if end_s is None else end_s
-        self._film = _opened(Path(path))
+        self._film = open_film(Path(path))
         rate, count = (self._film.get(key) for key in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
         self._rate = rate if math.isfinite(rate) and rate > 0 else _USUAL_RATE
         self._promised = max(0.0, count / self._rate) if math.isfinite(count) else 0.0
@@ -174,44 +168,3 @@ def check_range(step: int, start_s: float, end_s: float | None) -> None:
         raise UserError(f"A video starts at 0 s; it cannot be read from {start_s:g} s on.")
     if end_s is not None and not end_s > start_s:
         raise UserError(f"The end at {end_s:g} s must be after the start at {start_s:g} s.")
-
-
-@contextmanager
-def quiet(options: str | None = None) -> Iterator[None]:
-    """Keep the decoder's own words off the screen while it opens something; ours are enough.
-
-    Args:
-        options: How FFmpeg opens it, in OpenCV's form; None for the defaults.
-    """
-    with _ENVIRONMENT:
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        level, before = cv2.utils.logging.getLogLevel(), os.environ.get(_OPTIONS)
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        if options is not None:
-            os.environ[_OPTIONS] = options
-        try:
-            yield
-        finally:
-            cv2.utils.logging.setLogLevel(level)
-            if options is not None:
-                os.environ.pop(_OPTIONS)
-                os.environ.update({} if before is None else {_OPTIONS: before})
-
-
-def _opened(path: Path) -> cv2.VideoCapture:
-    name = str(path)
-    if not path.is_file():
-        raise UnreadableImage("it is not a file" if path.exists() else "there is no such file", name)
-    if not path.stat().st_size:
-        raise UnreadableImage("the file is empty", name)
-    if name != name.encode("utf-8", "replace").decode():  # OpenCV would end the whole process
-        raise UnreadableImage("its name is no UTF-8; rename it", name)
-    with quiet(f"format_whitelist;{_FORMATS}"):
-        film = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
-    if not film.isOpened():
-        raise UnreadableImage("it holds no video that can be decoded, or its end is missing", name)
-    pixels = film.get(cv2.CAP_PROP_FRAME_WIDTH) * film.get(cv2.CAP_PROP_FRAME_HEIGHT)
-    if pixels > MOST_PIXELS:
-        film.release()
-        raise UnreadableImage(f"its frames have {pixels:.0f} pixels, too many", name)
-    return film

@@ -16,11 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ferda.data.films import quiet
 from ferda.errors import UserError
 from ferda.files import replacing
 from ferda.inference.draw import draw_faces
 from ferda.inference.face import PredictedFace
-from ferda.inference.frames import quiet
 
 SUFFIX = ".webm"
 _SLOWEST, _FASTEST = 1.0, 60.0  # frames a second
