@@ -86,6 +86,7 @@ def gathered(named: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[list[str
 
 def _matching(pattern: Path) -> list[Path]:
     """What a pattern means (it may begin anywhere on the disk), sorted; itself if that is nothing."""
+    # `Path.glob` takes no absolute pattern
     return [Path(one) for one in sorted(glob.glob(str(pattern), recursive=True))] or [pattern]  # noqa: PTH207
 
 
